@@ -1,0 +1,24 @@
+// The agent's gRPC service (proto/lighter/v1/agent.proto) over one containerd.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "lighter/v1/agent.grpc.pb.h"
+
+namespace lighter {
+
+struct AgentOptions {
+  std::string containerd_socket = "/run/containerd/containerd.sock";
+  std::string node_name;
+  // Demand that every caller's certificate carries lighter-coordinator. Off only where the transport
+  // itself is private: in-process, or a unix socket of mode 0600.
+  bool require_coordinator_certificate = true;
+};
+
+// Thread-safe. Holds channels to containerd's socket; connects on first use, so it can be made before
+// containerd runs and survives its restarts.
+std::unique_ptr<v1::Agent::Service> MakeAgentService(const AgentOptions& options);
+
+}  // namespace lighter

@@ -1,0 +1,118 @@
+#include "common/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+int64_t MtimeNs(const struct stat& st) {
+  return static_cast<int64_t>(st.st_mtim.tv_sec) * 1'000'000'000 + st.st_mtim.tv_nsec;
+}
+
+absl::Status WriteAll(int fd, std::string_view data, const std::string& path) {
+  while (!data.empty()) {
+    const ssize_t n = ::write(fd, data.data(), data.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "write " + path);
+    data.remove_prefix(static_cast<size_t>(n));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+void UniqueFd::reset() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+absl::StatusOr<ReadableFile> ReadableFile::Open(const std::string& path) {
+  ReadableFile file;
+  file.path_ = path;
+  file.fd_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.fd_.ok()) return ErrnoStatus(errno, "open " + path);
+  struct stat st;
+  if (::fstat(file.fd_.get(), &st) != 0) return ErrnoStatus(errno, "stat " + path);
+  if (!S_ISREG(st.st_mode)) return absl::InvalidArgumentError(path + ": not a regular file");
+  file.size_ = static_cast<uint64_t>(st.st_size);
+  file.mtime_ns_ = MtimeNs(st);
+  return file;
+}
+
+absl::Status ReadableFile::ReadAt(uint64_t offset, char* out, uint64_t size) const {
+  while (size > 0) {
+    const ssize_t n = ::pread(fd_.get(), out, size, static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, absl::StrCat("read ", path_, " at ", offset));
+    if (n == 0) {
+      return absl::DataLossError(absl::StrCat(path_, ": ends at byte ", offset, ", ", size,
+                                              " bytes before the expected end of this read"));
+    }
+    out += n;
+    offset += static_cast<uint64_t>(n);
+    size -= static_cast<uint64_t>(n);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadableFile::ReadAt(uint64_t offset, uint64_t size) const {
+  std::string data(size, '\0');
+  RETURN_IF_ERROR(ReadAt(offset, data.data(), size));
+  return data;
+}
+
+absl::Status ReadableFile::CheckUnchanged() const {
+  struct stat st;
+  if (::fstat(fd_.get(), &st) != 0) return ErrnoStatus(errno, "stat " + path_);
+  if (static_cast<uint64_t>(st.st_size) != size_ || MtimeNs(st) != mtime_ns_) {
+    return absl::FailedPreconditionError(path_ + " was changed while it was being read");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
+  ASSIGN_OR_RETURN(const ReadableFile file, ReadableFile::Open(path));
+  if (file.size() > max_bytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path, ": ", file.size(), " bytes, at most ", max_bytes, " are accepted"));
+  }
+  return file.ReadAt(0, file.size());
+}
+
+absl::Status WriteFileAtomic(const std::string& path, std::string_view data, unsigned mode) {
+  std::string temp = path + ".XXXXXX";
+  UniqueFd fd(::mkostemp(temp.data(), O_CLOEXEC));
+  if (!fd.ok()) return ErrnoStatus(errno, "create " + temp);
+  auto remove_temp = absl::MakeCleanup([&temp] { ::unlink(temp.c_str()); });
+  RETURN_IF_ERROR(WriteAll(fd.get(), data, temp));
+  if (::fchmod(fd.get(), mode) != 0) return ErrnoStatus(errno, "chmod " + temp);
+  if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "fsync " + temp);
+  if (::rename(temp.c_str(), path.c_str()) != 0) return ErrnoStatus(errno, "rename to " + path);
+  std::move(remove_temp).Cancel();
+
+  // The rename itself is durable only once the folder is.
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  if (folder.empty()) folder = ".";
+  const UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_fd.ok() || ::fsync(folder_fd.get()) != 0) return ErrnoStatus(errno, "fsync " + folder);
+  return absl::OkStatus();
+}
+
+}  // namespace lighter

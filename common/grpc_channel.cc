@@ -1,0 +1,44 @@
+#include "common/grpc_channel.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include "common/limits.h"
+#include "common/status.h"
+#include "common/tls.h"
+
+namespace lighter {
+namespace {
+
+grpc::ChannelArguments CommonArguments() {
+  grpc::ChannelArguments args;
+  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  args.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  args.SetMaxSendMessageSize(kMaxMessageBytes);
+  // Channels with equal arguments share one connection otherwise.
+  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);  // also the connect time-out
+  return args;
+}
+
+}  // namespace
+
+std::shared_ptr<grpc::Channel> DialAgent(const std::string& host_port,
+                                         std::shared_ptr<grpc::ChannelCredentials> credentials) {
+  grpc::ChannelArguments args = CommonArguments();
+  args.SetSslTargetNameOverride(std::string(kAgentTlsName));
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  return grpc::CreateCustomChannel(host_port, credentials, args);
+}
+
+std::shared_ptr<grpc::Channel> DialUnix(const std::string& socket_path) {
+  grpc::ChannelArguments args = CommonArguments();
+  // gRPC C++ from 1.57 on would send the percent-encoded socket path, which some servers refuse.
+  args.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
+  return grpc::CreateCustomChannel("unix:" + socket_path, grpc::InsecureChannelCredentials(), args);
+}
+
+}  // namespace lighter

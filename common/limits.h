@@ -1,0 +1,31 @@
+// Caps on everything that comes from a package or a peer, and the sizes that both programs agree on.
+#pragma once
+
+#include <cstdint>
+
+namespace lighter {
+
+inline constexpr uint64_t kKiB = 1024;
+inline constexpr uint64_t kMiB = 1024 * kKiB;
+inline constexpr uint64_t kGiB = 1024 * kMiB;
+
+// Payload of one Chunk. Slightly under 1 MiB, so that the message with its framing still fits
+// grpc-go's largest pooled buffer (2^20 bytes) when it goes on to containerd.
+inline constexpr uint64_t kChunkBytes = kMiB - 4 * kKiB;
+
+// containerd itself reads at most 20 MiB of manifest.json (core/images/archive, jsonLimit).
+inline constexpr uint64_t kMaxManifestJsonBytes = 20 * kMiB;
+inline constexpr uint64_t kMaxConfigBytes = 16 * kMiB;
+inline constexpr uint64_t kMaxHintsBytes = kMiB;
+// Helm refuses chart files over 5 MiB and charts over 100 MiB (3.17.3 and later).
+inline constexpr uint64_t kMaxChartFileBytes = 16 * kMiB;
+inline constexpr uint64_t kMaxChartBytes = 256 * kMiB;
+// Entries of one tar; a real bundle has a few hundred.
+inline constexpr uint64_t kMaxTarEntries = 1'000'000;
+inline constexpr uint32_t kMaxLayersPerImage = 512;
+inline constexpr uint32_t kMaxImagesPerLoad = 4096;
+
+// One gRPC message between coordinator and agent. A LoadStart carries manifests and names only.
+inline constexpr int kMaxMessageBytes = 16 * 1024 * 1024;
+
+}  // namespace lighter

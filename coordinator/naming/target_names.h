@@ -1,0 +1,47 @@
+// Decides under which names the images of a bundle must exist on the nodes: the names that the pods
+// of this release will ask for. The only place where a name is decided.
+//
+// Two witnesses: hints (a hint evaluated on the chart's own values gives the source name, on the
+// merged values the target name) and the rendered manifests (a rendered name that ends with exactly
+// one source's path:tag is that image). The rendered name wins; an image that appears in no pod spec
+// keeps the name from its hint; one without any witness keeps its source name.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/status/statusor.h"
+#include "common/image_archive.h"
+#include "coordinator/naming/hints.h"
+
+namespace lighter {
+
+enum class NameWitness { kHint, kRendered, kSource };
+
+struct TargetName {
+  size_t image = 0;         // index into the bundle's images
+  std::string source_name;  // normalised name in the archive; empty for RepoTags null
+  std::string name;         // normalised target name
+  NameWitness witness = NameWitness::kSource;
+};
+
+struct NamingInput {
+  std::vector<ArchiveImage> images;
+  std::vector<Hint> hints;
+  nlohmann::json default_values;  // of the chart alone
+  nlohmann::json merged_values;   // as the upgrade will see them
+  std::vector<std::string> rendered_names;  // image fields of pod specs in the rendered manifests
+};
+
+struct NamingResult {
+  std::vector<TargetName> targets;     // sorted by image, then name; each (image, name) once
+  std::vector<std::string> uncovered;  // rendered names that no image of the archive covers
+  std::vector<std::string> notes;      // hints that could not be evaluated, with the cause
+};
+
+// FailedPrecondition where two images claim one target name with different digests.
+absl::StatusOr<NamingResult> DecideTargetNames(const NamingInput& input);
+
+}  // namespace lighter
