@@ -1,7 +1,7 @@
 // Reads an images.tar (docker-archive, as charts-syncer and `docker save` write it) in place.
 //
-// Nothing is extracted: each config and layer is known by its offset in the file. Small JSON entries
-// are read and checked; layer bytes are not read here.
+// Nothing is extracted: each config and layer is known by its offset in the file. Small JSON
+// entries are read and checked; layer bytes are not read here.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,10 @@ namespace lighter {
 
 // The bytes of a blob inside the package.
 struct StoredBlob {
-  Digest digest;         // of these stored bytes, as the entry's name or the config says
-  uint64_t offset = 0;   // absolute in the file
-  uint64_t size = 0;     // bytes
-  std::string entry;     // the tar entry, for messages
+  Digest digest;        // of these stored bytes, as the entry's name or the config says
+  uint64_t offset = 0;  // absolute in the file
+  uint64_t size = 0;    // bytes
+  std::string entry;    // the tar entry, for messages
 };
 
 struct ArchiveLayer {

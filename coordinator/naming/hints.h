@@ -1,11 +1,10 @@
 // hints.yaml: path templates over chart values that say which values make up each image name.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "absl/status/statusor.h"
 
@@ -32,7 +31,8 @@ class Hint {
   std::vector<Part> parts_;
 };
 
-// All hints of a hints.yaml (a YAML list of strings; empty file: no hints). `what` names it in errors.
+// All hints of a hints.yaml (a YAML list of strings; empty file: no hints). `what` names it in
+// errors.
 absl::StatusOr<std::vector<Hint>> ParseHints(std::string_view yaml, const std::string& what);
 
 }  // namespace lighter

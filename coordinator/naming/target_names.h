@@ -3,14 +3,13 @@
 //
 // Two witnesses: hints (a hint evaluated on the chart's own values gives the source name, on the
 // merged values the target name) and the rendered manifests (a rendered name that ends with exactly
-// one source's path:tag is that image). The rendered name wins; an image that appears in no pod spec
-// keeps the name from its hint; one without any witness keeps its source name.
+// one source's path:tag is that image). The rendered name wins; an image that appears in no pod
+// spec keeps the name from its hint; one without any witness keeps its source name.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "absl/status/statusor.h"
 #include "common/image_archive.h"
@@ -30,8 +29,8 @@ struct TargetName {
 struct NamingInput {
   std::vector<ArchiveImage> images;
   std::vector<Hint> hints;
-  nlohmann::json default_values;  // of the chart alone
-  nlohmann::json merged_values;   // as the upgrade will see them
+  nlohmann::json default_values;            // of the chart alone
+  nlohmann::json merged_values;             // as the upgrade will see them
   std::vector<std::string> rendered_names;  // image fields of pod specs in the rendered manifests
 };
 

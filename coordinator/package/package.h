@@ -29,7 +29,7 @@ struct Bundle {
   std::string app_version;    // Chart.yaml; may be empty
   std::string hints;          // hints.yaml as it is; may be empty
   std::vector<ChartFile> chart_files;
-  ImageArchive images;        // empty for a bundle without images.tar
+  ImageArchive images;  // empty for a bundle without images.tar
 };
 
 struct Package {
@@ -38,13 +38,13 @@ struct Package {
   std::vector<Bundle> bundles;
 };
 
-// Opens a package: an outer tar of bundles, or a single bundle. Told apart by content, never by file
-// name. Errors name file, entry and offset; a compressed package is refused with the command that
-// unpacks it.
+// Opens a package: an outer tar of bundles, or a single bundle. Told apart by content, never by
+// file name. Errors name file, entry and offset; a compressed package is refused with the command
+// that unpacks it.
 absl::StatusOr<Package> OpenPackage(const std::string& path);
 
-// Writes the bundle's chart into `folder` (created; must be empty), e.g. for Helm. Only regular files
-// with safe relative names are written, within the caps of common/limits.h.
+// Writes the bundle's chart into `folder` (created; must be empty), e.g. for Helm. Only regular
+// files with safe relative names are written, within the caps of common/limits.h.
 absl::Status ExtractChart(const Bundle& bundle, const std::string& folder);
 
 }  // namespace lighter
