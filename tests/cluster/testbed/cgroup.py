@@ -7,6 +7,8 @@ from pathlib import Path
 from .errors import TestbedError
 from .process import wait_for
 
+CONTROLLERS = {"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}
+
 
 def _mounted() -> dict[Path, tuple[str, str]]:
     """Mount point -> (cgroup or cgroup2, options) of each hierarchy."""
@@ -25,13 +27,12 @@ class Cgroup:
         return Cgroup(f"{self.path}/{child}")
 
     def create(self) -> None:
-        """Makes the group, in version 2 with all controllers handed down to it."""
+        """Makes the group, in version 2 with the controllers that kubelet wants."""
         for root, (kind, _) in self._mounted.items():
             folder = root
             for part in Path(self.path).parts:
                 if kind == "cgroup2":
-                    controllers = (folder / "cgroup.controllers").read_text().split()
-                    (folder / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
+                    _hand_down_controllers(folder)
                 folder /= part
                 folder.mkdir(exist_ok=True)
 
@@ -91,3 +92,13 @@ class Cgroup:
             if kind == "cgroup2" or "name=systemd" in options:
                 return root
         raise TestbedError("no cgroup2 and no name=systemd hierarchy is mounted below /sys/fs/cgroup")
+
+
+def _hand_down_controllers(folder: Path) -> None:
+    """Version 2 gives the groups below a folder the controllers that the folder names for them."""
+    available = CONTROLLERS & set((folder / "cgroup.controllers").read_text().split())
+    control = folder / "cgroup.subtree_control"
+    try:
+        control.write_text(" ".join(f"+{name}" for name in sorted(available)))
+    except OSError as error:
+        raise TestbedError(f"the kernel does not hand cgroup controllers down: {control}: {error}") from None

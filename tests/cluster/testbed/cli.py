@@ -21,7 +21,9 @@ No packet of it leaves the machine. Needs root; prepare once with: tests/setup/p
 
 def main(words: list[str]) -> int:
     """Runs one command and returns its exit status."""
-    options = _parser().parse_args(words)
+    end = words.index("--") if "--" in words else len(words)
+    options = _parser().parse_args(words[:end])
+    options.command = words[end + 1 :]
     try:
         return options.run(options) or 0
     except TestbedError as error:
@@ -64,7 +66,10 @@ def _parser() -> argparse.ArgumentParser:
 
     node = add("node", _node, "run a command in a node", "node node1 -- ctr -n k8s.io images ls", "node node2 -- ip link set eth0 down")
     node.add_argument("node", metavar="NODE")
-    node.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER)
+    node.usage = "cluster node NODE [--name NAME] -- COMMAND ..."
+
+    root = add("root", _root, "print where this machine sees a node's root directory", "root node1", "root node1   (its containerd: unix://$(cluster root node1)/run/containerd/containerd.sock)")
+    root.add_argument("node", metavar="NODE")
 
     for what in ("containerd", "kubelet"):
         stop = add(f"stop-{what}", _stop, f"stop a node's {what}; its pods stay", f"stop-{what} node1", f"stop-{what} node1 --kill")
@@ -161,11 +166,14 @@ def _env(options: argparse.Namespace) -> None:
 
 
 def _node(options: argparse.Namespace) -> None:
-    words = options.command[1:] if options.command[:1] == ["--"] else options.command
-    if not words:
-        raise TestbedError("say what to run: cluster node NODE -- COMMAND")
-    command = [*_open(options).node(options.node).inside, *words]
+    if not options.command:
+        raise TestbedError("say what to run: cluster node NODE -- COMMAND ...")
+    command = [*_open(options).node(options.node).inside, *options.command]
     os.execvp(command[0], command)
+
+
+def _root(options: argparse.Namespace) -> None:
+    print(_open(options).node(options.node).root)
 
 
 def _stop(options: argparse.Namespace) -> None:

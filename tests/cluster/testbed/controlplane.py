@@ -5,7 +5,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from . import network as net
+from .cgroup import Cgroup
 from .machine import Machine
 from .network import Network
 from .paths import program, tools
@@ -16,15 +16,13 @@ from .process import Daemon, wait_for
 class ControlPlane(Machine):
     """The machine that all nodes' links meet in."""
 
-    def __init__(self, folder: Path, cgroup, network: Network):
+    def __init__(self, folder: Path, cgroup: Cgroup, network: Network, with_registry: bool):
         super().__init__("control", folder / "control", cgroup / "control")
         self.network = network
         self.kubeconfig = folder / "kubeconfig"
         self.pki = folder / "pki"
-        self.daemons = {
-            name: Daemon(name, self.folder)
-            for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
-        }
+        names = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
+        self.daemons = {name: Daemon(name, self.folder) for name in names + ["docker-registry"] * with_registry}
 
     def make(self) -> None:
         """Makes its namespace with the switch in it, and the cluster's certificates."""
@@ -73,8 +71,9 @@ class ControlPlane(Machine):
         self._start(
             "kube-controller-manager", kube / "kube-controller-manager",
             f"--kubeconfig={self.kubeconfig}", "--leader-elect=false", "--bind-address=127.0.0.1",
-            "--use-service-account-credentials=true", f"--root-ca-file={pki}/ca.crt",
+            f"--root-ca-file={pki}/ca.crt",
             f"--service-account-private-key-file={pki}/service-accounts.key",
+            f"--flex-volume-plugin-dir={self.folder}/volume-plugins",
         )  # fmt: skip
         self._start(
             "kube-scheduler", kube / "kube-scheduler",
@@ -83,7 +82,7 @@ class ControlPlane(Machine):
 
     def start_registry(self) -> None:
         """Starts an empty registry on port 5000 of the control plane's address."""
-        registry = self.daemons["docker-registry"] = Daemon("docker-registry", self.folder)
+        registry = self.daemons["docker-registry"]
         config = self.folder / "registry.json"
         config.write_text(json.dumps({
             "version": 0.1,

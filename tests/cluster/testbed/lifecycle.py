@@ -65,7 +65,10 @@ def _start(settings: Settings) -> Cluster:
     print(f"starting cluster {settings.name}: {settings.nodes} nodes with containerd {settings.containerd}", flush=True)
     record = Record(settings, _claim_index(settings), ready=False)
     cluster = _cluster(record)
-    cluster.start()
+    try:
+        cluster.start()
+    except TestbedError as error:
+        raise TestbedError(f"{error}\nwhat runs is left for a look; remove it with: cluster down --name {settings.name}") from None
     replace(record, ready=True).write(cluster.folder)
     print(f"  {time.monotonic() - started:5.1f} s  in all")
     return cluster

@@ -1,8 +1,9 @@
-"""One command at a time: on one cluster, and where addresses are handed out."""
+"""One command at a time on a cluster, and where addresses are handed out."""
 
 import fcntl
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +25,14 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _lock(handle: int, folder: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"waiting for another command that works on {folder}", file=sys.stderr)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    patience = time.monotonic() + 1
+    while time.monotonic() < patience:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+    print(f"waiting for another command that works on {folder}", file=sys.stderr, flush=True)
+    fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _is(handle: int, folder: Path) -> bool:
