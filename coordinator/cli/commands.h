@@ -1,0 +1,18 @@
+// The commands of lighter. Each Add* binds a subcommand whose callback sets `exit_code`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "absl/status/status.h"
+
+namespace lighter {
+
+void AddInspectCommand(CLI::App& app, int& exit_code);
+void AddPlanCommand(CLI::App& app, int& exit_code);
+void AddLoadCommand(CLI::App& app, int& exit_code);
+void AddUpgradeCommand(CLI::App& app, int& exit_code);
+
+// Says on stderr what went wrong before anything was changed, and returns the exit code for it.
+int ReportError(const absl::Status& status);
+
+}  // namespace lighter

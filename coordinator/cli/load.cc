@@ -1,0 +1,79 @@
+#include <cstdio>
+#include <memory>
+
+#include "absl/time/clock.h"
+#include "common/status.h"
+#include "coordinator/cli/commands.h"
+#include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/options.h"
+#include "coordinator/process/process.h"
+#include "coordinator/process/stop_signal.h"
+#include "coordinator/run/report.h"
+
+namespace lighter {
+namespace {
+
+struct LoadFlags : CommonFlags {
+  bool local = false;
+  std::string containerd_socket = "/run/containerd/containerd.sock";
+};
+
+int ExitCode(const LoadReport& report) {
+  if (report.AllProven()) return kExitOk;
+  if (StopRequested()) return kExitStopped + FirstStopSignal();
+  const bool any_proven = std::any_of(report.nodes.begin(), report.nodes.end(),
+                                      [](const NodeReport& node) { return node.status.ok(); });
+  return report.package.ok() && any_proven ? kExitPartial : kExitFailed;
+}
+
+absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
+  const absl::Time start = absl::Now();
+  ASSIGN_OR_RETURN(const ProgressMode progress, ParseProgressMode(flags.progress));
+  ASSIGN_OR_RETURN(const RunFolder folder, RunFolder::Temporary());
+  PlanOptions options = ToPlanOptions(flags);
+  options.query.without_release = true;
+  options.query.with_cluster = !flags.local;
+  options.local = flags.local;
+  options.containerd_socket = flags.containerd_socket;
+  PlanMaker maker(std::move(options), folder);
+  ASSIGN_OR_RETURN(const Plan plan, maker.Make());
+  const LoadReport report = LoadNodes(plan, progress);
+  const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
+  if (flags.format() == OutputFormat::kJson) {
+    std::printf("%s\n", LoadToJson(plan, report, times).dump(2).c_str());
+  } else {
+    std::printf("%s%s\n", DescribeLoad(plan, report).c_str(), DescribeTimes(times).c_str());
+  }
+  return ExitCode(report);
+}
+
+}  // namespace
+
+void AddLoadCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "load", "Put the package's images onto the nodes and prove them; no Helm upgrade");
+  command->footer(
+      "Bundles without a release in the cluster are loaded too, under the names that the given "
+      "values\n"
+      "lead to: that is how to prepare a first `helm install`.\n"
+      "\n"
+      "Examples:\n"
+      "  lighter load platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n"
+      "  lighter load --local platform_v1.2.tar        # this machine's containerd, no "
+      "Kubernetes\n");
+  auto flags = std::make_shared<LoadFlags>();
+  AddPackageArgument(*command, *flags);
+  AddClusterFlags(*command, *flags);
+  command->add_flag("--local", flags->local,
+                    "Load into this machine's containerd, without any agent");
+  command->add_option("--containerd-socket", flags->containerd_socket, "With --local")
+      ->capture_default_str();
+  AddProgressFlag(*command, *flags);
+  AddOutputFlag(*command, *flags);
+  command->callback([flags, &exit_code] {
+    const absl::StatusOr<int> code = RunLoadCommand(*flags);
+    exit_code = code.ok() ? *code : ReportError(code.status());
+  });
+}
+
+}  // namespace lighter

@@ -1,0 +1,46 @@
+// lighter: from an offline package to running pods, on a Kubernetes that has no registry.
+#include <CLI/CLI.hpp>
+#include <clocale>
+#include <cstdio>
+
+#include "common/version.h"
+#include "coordinator/cli/commands.h"
+#include "coordinator/cli/exit_codes.h"
+#include "coordinator/process/stop_signal.h"
+
+namespace {
+
+constexpr char kFooter[] =
+    "Exit codes: 0 done; 1 failed; 2 usage; 4 some nodes are proven, others not; 130 stopped.\n"
+    "Results go to stdout, progress and messages to stderr.\n"
+    "\n"
+    "Examples:\n"
+    "  lighter inspect platform_v1.2.tar\n"
+    "  lighter plan platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n"
+    "  lighter upgrade platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "");
+  lighter::InstallStopSignals();
+  CLI::App app(
+      "Brings an offline package onto the nodes of a Kubernetes that has no registry,\n"
+      "proves every image on every node, and only then runs the Helm upgrade.",
+      "lighter");
+  app.set_version_flag("--version", lighter::kVersion);
+  app.set_help_flag("-h,--help", "This help");
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  int exit_code = lighter::kExitOk;
+  lighter::AddInspectCommand(app, exit_code);
+  lighter::AddPlanCommand(app, exit_code);
+  lighter::AddLoadCommand(app, exit_code);
+  lighter::AddUpgradeCommand(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? lighter::kExitOk : lighter::kExitUsage;
+  }
+  return exit_code;
+}

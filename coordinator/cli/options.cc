@@ -1,0 +1,104 @@
+#include "coordinator/cli/options.h"
+
+#include <cstdlib>
+
+namespace lighter {
+namespace {
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+std::string DefaultTlsDir() {
+  std::string config = Environment("XDG_CONFIG_HOME");
+  if (config.empty()) config = Environment("HOME") + "/.config";
+  return config + "/lighter/tls";
+}
+
+void AppendFlags(ValueArgs& args, const char* flag, const std::vector<std::string>& values) {
+  for (const std::string& value : values) {
+    args.push_back(flag);
+    args.push_back(value);
+  }
+}
+
+// Each use of the flag takes one value and adds it, as helm's own flags do.
+CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
+                         std::vector<std::string>& values, const std::string& help) {
+  return command.add_option(name, values, help)
+      ->expected(1)
+      ->take_all()
+      ->group("Values, as helm takes them");
+}
+
+}  // namespace
+
+void AddPackageArgument(CLI::App& command, CommonFlags& flags) {
+  command
+      .add_option("PACKAGE", flags.package, "The package: an outer tar of bundles, or one bundle")
+      ->required();
+}
+
+void AddOutputFlag(CLI::App& command, CommonFlags& flags) {
+  command.add_option("-o,--output", flags.output, "Result on stdout as text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
+void AddProgressFlag(CLI::App& command, CommonFlags& flags) {
+  command.add_option("--progress", flags.progress, "On stderr: auto, tty, plain, json or none")
+      ->check(CLI::IsMember({"auto", "tty", "plain", "json", "none"}))
+      ->capture_default_str();
+}
+
+void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
+  command.add_option("RELEASE", flags.release,
+                     "Only this release (default: all of the package's charts)");
+  command.add_option("-n,--namespace", flags.ns, "Only releases of this namespace");
+  command
+      .add_option("--allow-missing", flags.allow_missing,
+                  "Go on although no image of the package covers NAME; may be repeated")
+      ->expected(1)
+      ->take_all();
+  AddRepeated(command, "-f,--values", flags.values_files, "Values file; may be repeated");
+  AddRepeated(command, "--set", flags.set, "key=value; may be repeated");
+  AddRepeated(command, "--set-string", flags.set_string, "key=value, always text; may be repeated");
+  AddRepeated(command, "--set-file", flags.set_file, "key=path of a file with the value");
+  AddRepeated(command, "--set-json", flags.set_json, "key=JSON value");
+  const char* tools = "Tools and access";
+  command.add_option("--kubeconfig", flags.kubeconfig, "Path of the kubeconfig")->group(tools);
+  command.add_option("--context,--kube-context", flags.context, "Context of the kubeconfig")
+      ->group(tools);
+  command.add_option("--helm", flags.helm, "helm 3 or 4")->envname("LIGHTER_HELM")->group(tools);
+  command.add_option("--kubectl", flags.kubectl, "kubectl")
+      ->envname("LIGHTER_KUBECTL")
+      ->group(tools);
+  flags.tls_dir = DefaultTlsDir();
+  command
+      .add_option("--tls-dir", flags.tls_dir,
+                  "Folder with ca.crt, tls.crt and tls.key of the coordinator")
+      ->envname("LIGHTER_TLS_DIR")
+      ->capture_default_str()
+      ->group(tools);
+}
+
+PlanOptions ToPlanOptions(const CommonFlags& flags) {
+  PlanOptions options;
+  options.package = flags.package;
+  options.query.release = flags.release;
+  options.query.ns = flags.ns;
+  AppendFlags(options.query.values, "-f", flags.values_files);
+  AppendFlags(options.query.values, "--set-json", flags.set_json);
+  AppendFlags(options.query.values, "--set", flags.set);
+  AppendFlags(options.query.values, "--set-string", flags.set_string);
+  AppendFlags(options.query.values, "--set-file", flags.set_file);
+  options.helm = {.binary = flags.helm, .kubeconfig = flags.kubeconfig, .context = flags.context};
+  options.kubectl = {
+      .binary = flags.kubectl, .kubeconfig = flags.kubeconfig, .context = flags.context};
+  options.tls_dir = flags.tls_dir;
+  options.allow_missing = flags.allow_missing;
+  return options;
+}
+
+}  // namespace lighter

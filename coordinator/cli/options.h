@@ -1,0 +1,49 @@
+// Flags that several commands share, each with one meaning everywhere.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/plan/plan.h"
+#include "coordinator/progress/display.h"
+
+namespace lighter {
+
+enum class OutputFormat { kText, kJson };
+
+// The values behind the flags. Lives as long as the CLI::App that they are bound to.
+struct CommonFlags {
+  std::string package;
+  std::string release;
+  std::string ns;
+  std::vector<std::string> values_files;
+  std::vector<std::string> set;
+  std::vector<std::string> set_string;
+  std::vector<std::string> set_file;
+  std::vector<std::string> set_json;
+  std::vector<std::string> allow_missing;
+  std::string kubeconfig;
+  std::string context;
+  std::string helm = "helm";
+  std::string kubectl = "kubectl";
+  std::string tls_dir;
+  std::string progress = "auto";
+  std::string output = "text";
+
+  OutputFormat format() const {
+    return output == "json" ? OutputFormat::kJson : OutputFormat::kText;
+  }
+};
+
+void AddPackageArgument(CLI::App& command, CommonFlags& flags);
+void AddOutputFlag(CLI::App& command, CommonFlags& flags);
+void AddProgressFlag(CLI::App& command, CommonFlags& flags);
+// RELEASE, -n, the value flags of helm, --helm, --kubectl, --kubeconfig, --context, --tls-dir,
+// --allow-missing.
+void AddClusterFlags(CLI::App& command, CommonFlags& flags);
+
+PlanOptions ToPlanOptions(const CommonFlags& flags);
+
+}  // namespace lighter

@@ -1,0 +1,45 @@
+#include <cstdio>
+#include <memory>
+
+#include "common/status.h"
+#include "coordinator/cli/commands.h"
+#include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/options.h"
+#include "coordinator/plan/describe.h"
+
+namespace lighter {
+namespace {
+
+absl::StatusOr<int> RunPlan(const CommonFlags& flags) {
+  ASSIGN_OR_RETURN(const RunFolder folder, RunFolder::Temporary());
+  PlanMaker maker(ToPlanOptions(flags), folder);
+  ASSIGN_OR_RETURN(const Plan plan, maker.Make());
+  const std::string text =
+      flags.format() == OutputFormat::kJson ? PlanToJson(plan).dump(2) + "\n" : DescribePlan(plan);
+  std::fputs(text.c_str(), stdout);
+  return plan.missing.empty() ? kExitOk : kExitFailed;
+}
+
+}  // namespace
+
+void AddPlanCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "plan",
+      "Show what an upgrade would do: releases, names, what each node lacks; changes nothing");
+  command->footer(
+      "Examples:\n"
+      "  lighter plan platform_v1.2.tar\n"
+      "  lighter plan platform_v1.2.tar hydra -n hydra-system --set "
+      "global.imageRegistry=10.16.10.111\n"
+      "  lighter plan platform_v1.2.tar -o json\n");
+  auto flags = std::make_shared<CommonFlags>();
+  AddPackageArgument(*command, *flags);
+  AddClusterFlags(*command, *flags);
+  AddOutputFlag(*command, *flags);
+  command->callback([flags, &exit_code] {
+    const absl::StatusOr<int> code = RunPlan(*flags);
+    exit_code = code.ok() ? *code : ReportError(code.status());
+  });
+}
+
+}  // namespace lighter

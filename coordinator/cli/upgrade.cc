@@ -1,0 +1,108 @@
+#include <cstdio>
+#include <memory>
+
+#include "absl/time/clock.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "coordinator/cli/commands.h"
+#include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/options.h"
+#include "coordinator/plan/describe.h"
+#include "coordinator/process/process.h"
+#include "coordinator/process/stop_signal.h"
+#include "coordinator/run/report.h"
+
+namespace lighter {
+namespace {
+
+struct UpgradeFlags : CommonFlags {
+  bool dry_run = false;
+  bool no_wait = false;
+  bool rollback_on_failure = false;
+  std::string timeout = "5m";
+};
+
+int ExitCode(const UpgradeReport& report) {
+  if (report.Succeeded()) return kExitOk;
+  if (StopRequested()) return kExitStopped + FirstStopSignal();
+  const bool partial =
+      report.load.package.ok() && !report.load.AllProven() && !report.load.nodes.empty();
+  return partial ? kExitPartial : kExitFailed;
+}
+
+absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
+  const absl::Time start = absl::Now();
+  const bool json = flags.format() == OutputFormat::kJson;
+  UpgradeRunOptions options;
+  ASSIGN_OR_RETURN(options.progress, ParseProgressMode(flags.progress));
+  options.wait = !flags.no_wait;
+  options.rollback_on_failure = flags.rollback_on_failure;
+  if (!absl::ParseDuration(flags.timeout, &options.timeout) || options.timeout < absl::Seconds(1)) {
+    return absl::InvalidArgumentError("--timeout: \"" + flags.timeout +
+                                      "\" is not a duration of a second or more, like 90s or 5m");
+  }
+  ASSIGN_OR_RETURN(const RunFolder folder,
+                   flags.dry_run ? RunFolder::Temporary() : RunFolder::Keep("upgrade"));
+  PlanMaker maker(ToPlanOptions(flags), folder);
+  ASSIGN_OR_RETURN(Plan plan, maker.Make());
+  const std::string plan_json = PlanToJson(plan).dump(2) + "\n";
+  if (flags.dry_run) {
+    std::fputs(json ? plan_json.c_str() : DescribePlan(plan).c_str(), stdout);
+    return kExitOk;
+  }
+  RETURN_IF_ERROR(WriteFileAtomic(folder.path() + "/plan.json", plan_json, 0600));
+  if (!json) std::fprintf(stderr, "%s\n", DescribePlan(plan).c_str());
+
+  const UpgradeReport report =
+      RunUpgrade(maker, plan, folder, options,
+                 [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
+  const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
+  const std::string report_json = UpgradeToJson(plan, report, folder, times).dump(2) + "\n";
+  if (const absl::Status saved = WriteFileAtomic(folder.path() + "/report.json", report_json, 0600);
+      !saved.ok()) {
+    std::fprintf(stderr, "warning: the report could not be kept: %s\n", Message(saved).c_str());
+  }
+  if (json) {
+    std::fputs(report_json.c_str(), stdout);
+  } else {
+    std::printf("%s%s\n", DescribeUpgrade(plan, report, folder).c_str(),
+                DescribeTimes(times).c_str());
+  }
+  return ExitCode(report);
+}
+
+}  // namespace
+
+void AddUpgradeCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "upgrade", "Load, prove, back up the values, and only then run helm upgrade");
+  command->footer(
+      "Helm runs only when every image is proven on every node. Values are what the release has "
+      "now,\n"
+      "then your -f and --set.\n"
+      "\n"
+      "Examples:\n"
+      "  lighter upgrade platform_v1.2.tar\n"
+      "  lighter upgrade platform_v1.2.tar hydra -n hydra-system --set "
+      "global.imageRegistry=10.16.10.111\n"
+      "  lighter upgrade platform_v1.2.tar --dry-run\n");
+  auto flags = std::make_shared<UpgradeFlags>();
+  AddPackageArgument(*command, *flags);
+  AddClusterFlags(*command, *flags);
+  command->add_flag("--dry-run", flags->dry_run,
+                    "Show the plan and stop; the same as `lighter plan`");
+  command
+      ->add_option("--timeout", flags->timeout, "How long Helm waits for the pods, like 90s or 5m")
+      ->capture_default_str();
+  command->add_flag("--no-wait", flags->no_wait, "Do not wait for the pods to be ready");
+  command->add_flag("--rollback-on-failure,--atomic", flags->rollback_on_failure,
+                    "Have Helm roll the release back when the upgrade fails");
+  AddProgressFlag(*command, *flags);
+  AddOutputFlag(*command, *flags);
+  command->callback([flags, &exit_code] {
+    const absl::StatusOr<int> code = RunUpgradeCommand(*flags);
+    exit_code = code.ok() ? *code : ReportError(code.status());
+  });
+}
+
+}  // namespace lighter

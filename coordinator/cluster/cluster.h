@@ -1,0 +1,68 @@
+// What the coordinator asks of the Kubernetes API, through the user's own kubectl. Read-only.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace lighter {
+
+struct KubectlOptions {
+  std::string binary = "kubectl";
+  std::string kubeconfig;  // empty: kubectl's own default
+  std::string context;     // empty: the current one
+};
+
+struct Node {
+  std::string name;
+  std::string os;            // "linux"
+  std::string architecture;  // "amd64"
+  std::string runtime;       // "containerd://1.6.20"
+  bool ready = false;
+};
+
+// An agent pod, where it runs and how to reach it.
+struct AgentPod {
+  std::string node;
+  std::string ns;
+  std::string name;
+  std::string address;  // "10.0.0.5:7443"
+  bool ready = false;
+  std::string reason;  // why it is not ready, e.g. "ErrImageNeverPull: ..."; empty where unknown
+};
+
+// A pod of a release and why it is not running, for the report after an upgrade.
+struct PodState {
+  std::string name;
+  std::string node;
+  std::string phase;  // "Running"
+  bool ready = false;
+  std::string reason;  // of the first container that waits: "ImagePullBackOff: ..."
+};
+
+// Thread-compatible; every call runs one kubectl process. Errors: NotFound (no kubectl),
+// Unavailable (API server not reachable, with the server's address), Aborted (kubectl failed; its
+// words).
+class Cluster {
+ public:
+  explicit Cluster(KubectlOptions options) : options_(std::move(options)) {}
+
+  absl::StatusOr<std::vector<Node>> Nodes() const;
+  absl::StatusOr<std::vector<AgentPod>> Agents() const;
+  // Pods labelled app.kubernetes.io/instance=RELEASE in namespace `ns`.
+  absl::StatusOr<std::vector<PodState>> Pods(const std::string& ns,
+                                             const std::string& release) const;
+
+ private:
+  absl::StatusOr<std::string> Run(std::vector<std::string> args) const;
+
+  KubectlOptions options_;
+};
+
+// Parsers of kubectl's JSON, apart so that tests can feed them.
+absl::StatusOr<std::vector<Node>> ParseNodes(const std::string& json);
+absl::StatusOr<std::vector<AgentPod>> ParseAgents(const std::string& json);
+absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& json);
+
+}  // namespace lighter

@@ -1,0 +1,172 @@
+#include "coordinator/helm/helm.h"
+
+#include <cstdlib>
+#include <optional>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/status.h"
+#include "coordinator/helm/values_probe.h"
+#include "coordinator/process/process.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::json;
+
+constexpr absl::Duration kQueryTimeout = absl::Minutes(2);
+
+std::string LastLines(const std::string& text, size_t max_lines = 6) {
+  std::vector<std::string> lines = absl::StrSplit(text, '\n', absl::SkipWhitespace());
+  const size_t first = lines.size() > max_lines ? lines.size() - max_lines : 0;
+  std::string joined;
+  for (size_t i = first; i < lines.size(); ++i) {
+    absl::StrAppend(&joined, joined.empty() ? "" : "\n    ", lines[i]);
+  }
+  return joined.empty() ? "(no output)" : joined;
+}
+
+std::string Text(const json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+void Append(std::vector<std::string>& args, const std::vector<std::string>& more) {
+  args.insert(args.end(), more.begin(), more.end());
+}
+
+// A hook that only `helm test` runs.
+bool IsTestHook(const json& hook) {
+  const auto events = hook.find("events");
+  if (events == hook.end() || !events->is_array() || events->empty()) return false;
+  for (const json& event : *events) {
+    if (!event.is_string() || !absl::StartsWith(event.get<std::string>(), "test")) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<Helm> Helm::Find(const HelmOptions& options) {
+  Helm helm(options);
+  absl::StatusOr<std::string> version = helm.Run({"version", "--short"}, /*with_cluster=*/false);
+  if (!version.ok()) {
+    if (!absl::IsNotFound(version.status())) return version.status();
+    return absl::NotFoundError(absl::StrCat("helm was not found (", Message(version.status()),
+                                            "); install helm 3 or 4, or give --helm PATH"));
+  }
+  helm.version_ = std::string(absl::StripAsciiWhitespace(*version));
+  const bool known = absl::StartsWith(helm.version_, "v3") || absl::StartsWith(helm.version_, "v4");
+  if (!known) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(options.binary, " is ", helm.version_, "; helm 3 or 4 is needed"));
+  }
+  // Probed, not derived from the version: see --help of the very binary that will run.
+  ASSIGN_OR_RETURN(const std::string help, helm.Run({"upgrade", "--help"}, false));
+  helm.has_rollback_on_failure_ = absl::StrContains(help, "--rollback-on-failure");
+  return helm;
+}
+
+std::vector<std::string> Helm::Command(std::vector<std::string> args, bool with_cluster) const {
+  std::vector<std::string> argv = {options_.binary};
+  Append(argv, args);
+  if (with_cluster && !options_.kubeconfig.empty())
+    Append(argv, {"--kubeconfig", options_.kubeconfig});
+  if (with_cluster && !options_.context.empty()) Append(argv, {"--kube-context", options_.context});
+  return argv;
+}
+
+absl::StatusOr<std::string> Helm::Run(std::vector<std::string> args, bool with_cluster) const {
+  const std::string what = absl::StrCat("helm ", args.empty() ? "" : args[0]);
+  ASSIGN_OR_RETURN(ProcessResult result,
+                   RunProcess(Command(std::move(args), with_cluster), {.timeout = kQueryTimeout}));
+  if (result.exit_code != 0) {
+    return absl::AbortedError(absl::StrCat(what, " failed: ", LastLines(result.err)));
+  }
+  return std::move(result.out);
+}
+
+absl::StatusOr<std::vector<Release>> Helm::List() const {
+  ASSIGN_OR_RETURN(const std::string out, Run({"list", "-A", "--max", "0", "-o", "json"}));
+  const json parsed = json::parse(out, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_array()) return absl::InternalError("helm list: the output is not a JSON list");
+  std::vector<Release> releases;
+  for (const json& item : parsed) {
+    Release release;
+    release.name = Text(item, "name");
+    release.ns = Text(item, "namespace");
+    release.chart = Text(item, "chart");
+    release.status = Text(item, "status");
+    release.app_version = Text(item, "app_version");
+    release.revision = std::atoi(Text(item, "revision").c_str());
+    releases.push_back(std::move(release));
+  }
+  return releases;
+}
+
+absl::StatusOr<std::string> Helm::UserValues(const Release& release) const {
+  return Run({"get", "values", release.name, "-n", release.ns, "-o", "yaml"});
+}
+
+absl::StatusOr<json> Helm::MergedValues(const std::string& chart_dir, const ValueArgs& values,
+                                        const std::string& scratch_dir) const {
+  RETURN_IF_ERROR(MakeValuesProbe(chart_dir, scratch_dir));
+  std::vector<std::string> args = {"template", "lighter-probe", scratch_dir};
+  Append(args, values);
+  ASSIGN_OR_RETURN(const std::string out, Run(std::move(args), false));
+  return ReadValuesProbe(out);
+}
+
+absl::StatusOr<std::string> Helm::RenderUpgrade(const Release& release,
+                                                const UpgradeOptions& options) const {
+  std::vector<std::string> args = {"upgrade", release.name, options.chart_dir,
+                                   "-n",      release.ns,   "--reset-values"};
+  Append(args, options.values);
+  Append(args, {"--dry-run=server", "-o", "json"});
+  ASSIGN_OR_RETURN(const std::string out, Run(std::move(args)));
+  const json parsed = json::parse(out, nullptr, false);
+  if (!parsed.is_object() || !parsed.contains("manifest")) {
+    return absl::InternalError("helm upgrade --dry-run=server: the output has no manifest");
+  }
+  std::string manifests = Text(parsed, "manifest");
+  if (const auto hooks = parsed.find("hooks"); hooks != parsed.end() && hooks->is_array()) {
+    for (const json& hook : *hooks) {
+      if (!IsTestHook(hook)) absl::StrAppend(&manifests, "\n---\n", Text(hook, "manifest"));
+    }
+  }
+  return manifests;
+}
+
+absl::StatusOr<std::string> Helm::RenderOffline(const std::string& chart_dir,
+                                                const ValueArgs& values) const {
+  std::vector<std::string> args = {"template", "lighter-offline", chart_dir, "--skip-tests"};
+  Append(args, values);
+  return Run(std::move(args), false);
+}
+
+std::vector<std::string> Helm::UpgradeCommand(const Release& release,
+                                              const UpgradeOptions& options) const {
+  std::vector<std::string> args = {"upgrade", release.name, options.chart_dir,
+                                   "-n",      release.ns,   "--reset-values"};
+  Append(args, options.values);
+  Append(args, {"--timeout", absl::StrCat(absl::ToInt64Seconds(options.timeout), "s")});
+  if (options.wait) args.push_back("--wait");
+  if (options.rollback_on_failure) {
+    args.push_back(has_rollback_on_failure_ ? "--rollback-on-failure" : "--atomic");
+  }
+  return Command(std::move(args), true);
+}
+
+absl::Status Helm::Upgrade(const Release& release, const UpgradeOptions& options) const {
+  ASSIGN_OR_RETURN(const ProcessResult result,
+                   RunProcess(UpgradeCommand(release, options),
+                              {.log_path = options.log_path, .own_session = true}));
+  if (result.exit_code == 0) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("helm upgrade failed (exit code ", result.exit_code,
+                                         "): ", LastLines(result.err)));
+}
+
+}  // namespace lighter

@@ -1,0 +1,89 @@
+// The user's own helm (3 or 4) as a child process. The only place where Helm is run.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace lighter {
+
+struct HelmOptions {
+  std::string binary = "helm";
+  std::string kubeconfig;  // empty: helm's own default
+  std::string context;     // empty: the current one
+};
+
+// Value flags exactly as Helm takes them: {"-f", "x.yaml", "--set", "a=b", ...}.
+using ValueArgs = std::vector<std::string>;
+
+// One line of `helm list`.
+struct Release {
+  std::string name;
+  std::string ns;
+  std::string chart;  // "<name>-<version>"
+  std::string status;
+  std::string app_version;
+  int revision = 0;
+};
+
+struct UpgradeOptions {
+  std::string chart_dir;
+  ValueArgs values;  // after --reset-values; the backup first
+  absl::Duration timeout = absl::Minutes(5);
+  bool wait = true;
+  bool rollback_on_failure = false;
+  std::string log_path;  // Helm's output, appended
+};
+
+// Thread-compatible. Every call runs one helm process and waits for it; see RunProcess for the
+// thread that may call. Errors carry Helm's own words.
+class Helm {
+ public:
+  // Runs `helm version`. NotFound where there is no helm, FailedPrecondition for helm 2.
+  static absl::StatusOr<Helm> Find(const HelmOptions& options);
+
+  const std::string& version() const { return version_; }  // e.g. "v4.3"
+
+  // All releases of all namespaces.
+  absl::StatusOr<std::vector<Release>> List() const;
+
+  // `helm get values`: what the user set for this release, YAML.
+  absl::StatusOr<std::string> UserValues(const Release& release) const;
+
+  // The chart's values with `values` merged in by Helm itself, subcharts and globals included:
+  // `helm template` of a copy of the chart (made in `scratch_dir`) whose only template prints
+  // .Values.
+  absl::StatusOr<nlohmann::json> MergedValues(const std::string& chart_dir, const ValueArgs& values,
+                                              const std::string& scratch_dir) const;
+
+  // The manifests (hooks included, tests not) that an upgrade of `release` would apply:
+  // `helm upgrade --dry-run=server`. Holds Secrets in the clear: keep it in memory.
+  absl::StatusOr<std::string> RenderUpgrade(const Release& release,
+                                            const UpgradeOptions& options) const;
+
+  // `helm template`, without a cluster.
+  absl::StatusOr<std::string> RenderOffline(const std::string& chart_dir,
+                                            const ValueArgs& values) const;
+
+  // The argument list of the upgrade, for showing and for running.
+  std::vector<std::string> UpgradeCommand(const Release& release,
+                                          const UpgradeOptions& options) const;
+
+  // Runs UpgradeCommand in its own session. Aborted where Helm ran and failed, with its message.
+  absl::Status Upgrade(const Release& release, const UpgradeOptions& options) const;
+
+ private:
+  explicit Helm(HelmOptions options) : options_(std::move(options)) {}
+  std::vector<std::string> Command(std::vector<std::string> args, bool with_cluster) const;
+  absl::StatusOr<std::string> Run(std::vector<std::string> args, bool with_cluster = true) const;
+
+  HelmOptions options_;
+  std::string version_;
+  bool has_rollback_on_failure_ = false;  // helm 4's name of --atomic
+};
+
+}  // namespace lighter

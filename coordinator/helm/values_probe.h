@@ -1,0 +1,19 @@
+// A chart that prints the values that Helm made of a real chart's defaults and the user's flags.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace lighter {
+
+// Makes in `probe_dir` (replaced) a copy of the chart in `chart_dir` without any template, schema
+// or CRD of it or of its unpacked subcharts, and with one template that prints .Values.
+absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& probe_dir);
+
+// The values in the output of `helm template` of such a chart.
+absl::StatusOr<nlohmann::json> ReadValuesProbe(const std::string& rendered);
+
+}  // namespace lighter

@@ -1,0 +1,226 @@
+#include "coordinator/plan/describe.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "coordinator/progress/render.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Stored bytes of the distinct blobs of one bundle.
+uint64_t BundleBytes(const Bundle& bundle) {
+  std::set<Digest> seen;
+  uint64_t bytes = 0;
+  const auto add = [&](const StoredBlob& blob) {
+    if (seen.insert(blob.digest).second) bytes += blob.size;
+  };
+  for (const ArchiveImage& image : bundle.images.images) {
+    add(image.config);
+    for (const ArchiveLayer& layer : image.layers) add(layer.blob);
+  }
+  return bytes;
+}
+
+std::string SourceNames(const ArchiveImage& image) {
+  return image.repo_tags.empty() ? "(no name in the archive)"
+                                 : absl::StrJoin(image.repo_tags, ", ");
+}
+
+uint64_t ImageBytes(const ArchiveImage& image) {
+  uint64_t bytes = image.config.size;
+  for (const ArchiveLayer& layer : image.layers) bytes += layer.blob.size;
+  return bytes;
+}
+
+const char* WitnessName(NameWitness witness) {
+  switch (witness) {
+    case NameWitness::kHint:
+      return "hint";
+    case NameWitness::kRendered:
+      return "rendered";
+    case NameWitness::kSource:
+      return "archive";
+  }
+  return "";
+}
+
+std::string Count(size_t n, const std::string& noun) {
+  return absl::StrCat(n, " ", noun, n == 1 ? "" : "s");
+}
+
+size_t NamesToCreate(const NodePlan& node) {
+  return static_cast<size_t>(
+      std::count_if(node.inventory.names().begin(), node.inventory.names().end(),
+                    [](const v1::NameState& name) { return !name.proven(); }));
+}
+
+std::string DescribeNode(const NodePlan& node, uint64_t all_bytes) {
+  if (!node.status.ok())
+    return absl::StrCat("cannot be served: ", std::string(node.status.message()));
+  if (node.proven()) return "proven already, nothing to do";
+  const uint64_t missing = node.missing_bytes();
+  return absl::StrCat(FormatBytes(missing), " to move, ",
+                      FormatBytes(all_bytes - std::min(missing, all_bytes)), " is there, ",
+                      Count(NamesToCreate(node), "name"), " to create");
+}
+
+}  // namespace
+
+std::string DescribeRelease(const Plan& plan, const PlannedBundle& planned) {
+  const Bundle& bundle = plan.package.bundles[planned.bundle];
+  if (planned.release.name.empty()) {
+    return absl::StrCat(bundle.chart_name, " ", bundle.chart_version, ": images only, no release");
+  }
+  return absl::StrCat(planned.release.name, " (namespace ", planned.release.ns,
+                      "): ", planned.installed_version, " -> ", bundle.chart_version);
+}
+
+std::string DescribePackage(const Package& package) {
+  std::string text = absl::StrCat("Package ", package.path, ": ", FormatBytes(package.size), ", ",
+                                  Count(package.bundles.size(), "bundle"), "\n");
+  for (const Bundle& bundle : package.bundles) {
+    absl::StrAppend(&text, "\n", bundle.name, "\n  chart ", bundle.chart_name, " ",
+                    bundle.chart_version,
+                    bundle.app_version.empty() ? "" : " (app " + bundle.app_version + ")", ", ",
+                    Count(bundle.images.images.size(), "image"), ", ",
+                    FormatBytes(BundleBytes(bundle)), " of distinct blobs\n");
+    for (const ArchiveImage& image : bundle.images.images) {
+      absl::StrAppend(&text, absl::StrFormat("  %-60s %9s  %-10s %s/%s\n", SourceNames(image),
+                                             FormatBytes(ImageBytes(image)),
+                                             Count(image.layers.size(), "layer"), image.os,
+                                             image.architecture));
+    }
+  }
+  return text;
+}
+
+ordered_json PackageToJson(const Package& package) {
+  ordered_json json = {{"apiVersion", kJsonApiVersion},
+                       {"kind", "Package"},
+                       {"path", package.path},
+                       {"sizeBytes", package.size},
+                       {"bundles", ordered_json::array()}};
+  for (const Bundle& bundle : package.bundles) {
+    ordered_json images = ordered_json::array();
+    for (const ArchiveImage& image : bundle.images.images) {
+      ordered_json layers = ordered_json::array();
+      for (const ArchiveLayer& layer : image.layers) {
+        layers.push_back({{"digest", layer.blob.digest.str()},
+                          {"sizeBytes", layer.blob.size},
+                          {"offset", layer.blob.offset},
+                          {"mediaType", layer.media_type},
+                          {"diffId", layer.diff_id.str()}});
+      }
+      images.push_back({{"names", image.repo_tags},
+                        {"configDigest", image.config.digest.str()},
+                        {"manifestDigest", image.manifest_digest.str()},
+                        {"platform", image.os + "/" + image.architecture},
+                        {"sizeBytes", ImageBytes(image)},
+                        {"layers", std::move(layers)}});
+    }
+    json["bundles"].push_back({{"name", bundle.name},
+                               {"chart", bundle.chart_name},
+                               {"chartVersion", bundle.chart_version},
+                               {"appVersion", bundle.app_version},
+                               {"distinctBytes", BundleBytes(bundle)},
+                               {"images", std::move(images)}});
+  }
+  return json;
+}
+
+std::string DescribePlan(const Plan& plan) {
+  const uint64_t all_bytes = DistinctBytes(plan.work);
+  size_t names = 0;
+  std::string text =
+      absl::StrCat("Package ", plan.package.path, ": ", FormatBytes(plan.package.size), ", ",
+                   Count(plan.package.bundles.size(), "bundle"), "\n");
+  for (const PlannedBundle& planned : plan.releases.bundles) {
+    absl::StrAppend(&text, "\n", DescribeRelease(plan, planned), "\n");
+    for (const TargetName& target : planned.names.targets) {
+      ++names;
+      absl::StrAppend(&text,
+                      absl::StrFormat("  %-9s %s\n", WitnessName(target.witness), target.name));
+    }
+  }
+  for (const SkippedBundle& skipped : plan.releases.skipped) {
+    absl::StrAppend(&text, "\n", plan.package.bundles[skipped.bundle].name, ": skipped, ",
+                    skipped.cause, "\n");
+  }
+  absl::StrAppend(&text, "\n");
+  for (const NodePlan& node : plan.nodes.nodes) {
+    absl::StrAppend(&text,
+                    absl::StrFormat("  %-12s %s\n", node.name, DescribeNode(node, all_bytes)));
+  }
+  for (const LeftOutNode& node : plan.nodes.left_out) {
+    absl::StrAppend(&text, absl::StrFormat("  %-12s left out: %s\n", node.name, node.cause));
+  }
+  for (const std::string& note : plan.notes) absl::StrAppend(&text, "note: ", note, "\n");
+  for (const std::string& name : plan.missing) {
+    absl::StrAppend(&text, "blocked: pods will ask for ", name,
+                    " and no image of the package covers it\n");
+  }
+  absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",
+                  Count(static_cast<size_t>(plan.work.images.size()), "image"), " on ",
+                  Count(plan.nodes.nodes.size(), "node"), ", ", FormatBytes(plan.missing_bytes()),
+                  " to move in all.\n");
+  return text;
+}
+
+ordered_json PlanToJson(const Plan& plan) {
+  ordered_json releases = ordered_json::array();
+  for (const PlannedBundle& planned : plan.releases.bundles) {
+    const Bundle& bundle = plan.package.bundles[planned.bundle];
+    ordered_json names = ordered_json::array();
+    for (const TargetName& target : planned.names.targets) {
+      const ArchiveImage& image = bundle.images.images[target.image];
+      names.push_back({{"name", target.name},
+                       {"source", target.source_name},
+                       {"witness", WitnessName(target.witness)},
+                       {"configDigest", image.config.digest.str()},
+                       {"manifestDigest", image.manifest_digest.str()}});
+    }
+    releases.push_back({{"bundle", bundle.name},
+                        {"release", planned.release.name},
+                        {"namespace", planned.release.ns},
+                        {"chart", bundle.chart_name},
+                        {"installedVersion", planned.installed_version},
+                        {"packageVersion", bundle.chart_version},
+                        {"names", std::move(names)}});
+  }
+  ordered_json skipped = ordered_json::array();
+  for (const SkippedBundle& bundle : plan.releases.skipped) {
+    skipped.push_back(
+        {{"bundle", plan.package.bundles[bundle.bundle].name}, {"cause", bundle.cause}});
+  }
+  ordered_json nodes = ordered_json::array();
+  for (const NodePlan& node : plan.nodes.nodes) {
+    nodes.push_back({{"name", node.name},
+                     {"proven", node.proven()},
+                     {"missingBytes", node.missing_bytes()},
+                     {"namesToCreate", NamesToCreate(node)},
+                     {"error", std::string(node.status.message())}});
+  }
+  ordered_json left_out = ordered_json::array();
+  for (const LeftOutNode& node : plan.nodes.left_out) {
+    left_out.push_back({{"name", node.name}, {"cause", node.cause}});
+  }
+  return {{"apiVersion", kJsonApiVersion},
+          {"kind", "Plan"},
+          {"package", plan.package.path},
+          {"distinctBytes", DistinctBytes(plan.work)},
+          {"bytesToMove", plan.missing_bytes()},
+          {"releases", std::move(releases)},
+          {"skipped", std::move(skipped)},
+          {"nodes", std::move(nodes)},
+          {"leftOut", std::move(left_out)},
+          {"missing", plan.missing},
+          {"notes", plan.notes}};
+}
+
+}  // namespace lighter

@@ -1,0 +1,88 @@
+#include "coordinator/plan/load_work.h"
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+v1::Image ToProto(const ArchiveImage& image) {
+  v1::Image proto;
+  proto.set_manifest(image.manifest);
+  proto.set_manifest_digest(image.manifest_digest.str());
+  proto.set_manifest_media_type(std::string(kDockerManifest));
+  proto.mutable_config()->set_digest(image.config.digest.str());
+  proto.mutable_config()->set_size(image.config.size);
+  for (const ArchiveLayer& layer : image.layers) {
+    v1::Layer& out = *proto.add_layers();
+    out.mutable_blob()->set_digest(layer.blob.digest.str());
+    out.mutable_blob()->set_size(layer.blob.size);
+    out.set_media_type(layer.media_type);
+    out.set_diff_id(layer.diff_id.str());
+  }
+  return proto;
+}
+
+class WorkBuilder {
+ public:
+  explicit WorkBuilder(LoadWork& work) : work_(work) {}
+
+  absl::Status Add(const Bundle& bundle, const NamingResult& names) {
+    for (const TargetName& target : names.targets) {
+      const ArchiveImage& image = bundle.images.images[target.image];
+      const std::string digest = image.manifest_digest.str();
+      const auto [owner, is_new_name] = owners_.try_emplace(target.name, digest, bundle.name);
+      if (!is_new_name) {
+        const auto& [other_digest, other_bundle] = owner->second;
+        if (other_digest == digest) continue;
+        return absl::FailedPreconditionError(absl::StrCat("two images claim the name ", target.name,
+                                                          ": one in ", other_bundle,
+                                                          ", another in ", bundle.name));
+      }
+      const auto [index, is_new_image] = indexes_.try_emplace(digest, work_.images.size());
+      if (is_new_image) {
+        work_.images.push_back(ToProto(image));
+        AddBlob(bundle, image.config);
+        for (const ArchiveLayer& layer : image.layers) AddBlob(bundle, layer.blob);
+      }
+      work_.images[index->second].add_names(target.name);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  void AddBlob(const Bundle& bundle, const StoredBlob& blob) {
+    work_.blobs.try_emplace(blob.digest.str(),
+                            BlobLocation{.file = bundle.file,
+                                         .offset = blob.offset,
+                                         .size = blob.size,
+                                         .entry = absl::StrCat(bundle.name, ": ", blob.entry)});
+  }
+
+  LoadWork& work_;
+  std::map<std::string, size_t> indexes_;  // of images, by manifest digest
+  std::map<std::string, std::pair<std::string, std::string>> owners_;  // name -> digest, bundle
+};
+
+}  // namespace
+
+absl::StatusOr<LoadWork> MakeLoadWork(const Package& package, const ReleasePlan& plan,
+                                      const std::string& run_id) {
+  LoadWork work;
+  work.run_id = run_id;
+  WorkBuilder builder(work);
+  for (const PlannedBundle& planned : plan.bundles) {
+    RETURN_IF_ERROR(builder.Add(package.bundles[planned.bundle], planned.names));
+  }
+  return work;
+}
+
+uint64_t DistinctBytes(const LoadWork& work) {
+  uint64_t bytes = 0;
+  for (const auto& [digest, blob] : work.blobs) bytes += blob.size;
+  return bytes;
+}
+
+}  // namespace lighter

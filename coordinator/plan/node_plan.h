@@ -1,0 +1,47 @@
+// Which nodes take part, and what each of them lacks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "coordinator/cluster/cluster.h"
+#include "coordinator/transfer/load.h"
+
+namespace lighter {
+
+// A node that takes part.
+struct NodePlan {
+  std::string name;
+  std::string agent;      // where its agent is, for messages
+  NodeEndpoint endpoint;  // stub null when there is no agent to talk to
+  absl::Status status;    // why the node cannot be served; OK when `inventory` is there
+  v1::InventoryReply inventory;
+
+  uint64_t missing_bytes() const;  // still to move to this node
+  bool proven() const;             // nothing to do: every name is there and provable
+};
+
+struct LeftOutNode {
+  std::string name;
+  std::string cause;
+};
+
+struct NodeSelection {
+  std::vector<NodePlan> nodes;
+  std::vector<LeftOutNode> left_out;
+};
+
+// Makes the stub for an agent's "host:port".
+using Dialer = std::function<std::shared_ptr<v1::Agent::StubInterface>(const std::string&)>;
+
+// Every Ready Linux node whose runtime is containerd and whose architecture is `architecture`
+// (empty: any) takes part; the others are left out with the cause. A node without a working agent
+// takes part with an error status that says so.
+NodeSelection SelectNodes(const std::vector<Node>& nodes, const std::vector<AgentPod>& agents,
+                          const std::string& architecture, const Dialer& dial);
+
+// Asks all nodes at once what they lack of `images`. Sets status and inventory of each.
+void TakeInventory(const std::vector<v1::Image>& images, std::vector<NodePlan>& nodes);
+
+}  // namespace lighter

@@ -1,0 +1,101 @@
+#include "coordinator/plan/plan.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+constexpr char kLocalNode[] = "localhost";
+
+// The one architecture of the planned images, or empty when they differ or there are none.
+std::string CommonArchitecture(const Plan& plan) {
+  std::string common;
+  for (const PlannedBundle& planned : plan.releases.bundles) {
+    for (const ArchiveImage& image : plan.package.bundles[planned.bundle].images.images) {
+      if (!common.empty() && common != image.architecture) return "";
+      common = image.architecture;
+    }
+  }
+  return common;
+}
+
+bool Contains(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+}  // namespace
+
+uint64_t Plan::missing_bytes() const {
+  uint64_t bytes = 0;
+  for (const NodePlan& node : nodes.nodes) bytes += node.missing_bytes();
+  return bytes;
+}
+
+absl::Status PlanMaker::FindHelm(Plan& plan) {
+  absl::StatusOr<Helm> helm = Helm::Find(options_.helm);
+  if (helm.ok()) {
+    helm_ = std::move(*helm);
+    return absl::OkStatus();
+  }
+  const bool needed = options_.query.with_cluster || !options_.query.values.empty();
+  if (needed || !absl::IsNotFound(helm.status())) return helm.status();
+  plan.notes.push_back(
+      "helm was not found: the images keep the names that they have in the archive");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Plan> PlanMaker::Make() {
+  Plan plan;
+  ASSIGN_OR_RETURN(plan.package, OpenPackage(options_.package));
+  RETURN_IF_ERROR(FindHelm(plan));
+  if (!options_.local) {
+    ASSIGN_OR_RETURN(dialer_, AgentDialer::FromTlsFolder(options_.tls_dir));
+    // Asked before Helm is: its error for an API server that is not there is the clearer one.
+    RETURN_IF_ERROR(cluster_.Nodes().status());
+  }
+  ASSIGN_OR_RETURN(plan.releases,
+                   PlanReleases(plan.package, options_.query, helm(), folder_.path()));
+  for (const PlannedBundle& planned : plan.releases.bundles) {
+    for (const std::string& name : planned.names.uncovered) {
+      if (Contains(options_.allow_missing, name)) {
+        plan.notes.push_back(absl::StrCat("no image for ", name, " (allowed)"));
+      } else {
+        plan.missing.push_back(name);
+      }
+    }
+    plan.notes.insert(plan.notes.end(), planned.names.notes.begin(), planned.names.notes.end());
+  }
+  ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, folder_.id()));
+  RETURN_IF_ERROR(RefreshNodes(plan));
+  return plan;
+}
+
+absl::Status PlanMaker::RefreshNodes(Plan& plan) {
+  if (options_.local) {
+    if (!local_agent_.has_value()) local_agent_.emplace(options_.containerd_socket);
+    NodePlan node;
+    node.name = kLocalNode;
+    node.agent = options_.containerd_socket;
+    node.endpoint = {.name = kLocalNode, .stub = local_agent_->stub()};
+    plan.nodes = {};
+    plan.nodes.nodes.push_back(std::move(node));
+  } else {
+    ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster_.Nodes());
+    ASSIGN_OR_RETURN(const std::vector<AgentPod> agents, cluster_.Agents());
+    plan.nodes = SelectNodes(nodes, agents, CommonArchitecture(plan),
+                             [this](const std::string& address) { return dialer_->Dial(address); });
+    if (plan.nodes.nodes.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("no node takes part: ", plan.nodes.left_out.size(),
+                       " nodes listed, none Ready with "
+                       "containerd and of the package's architecture"));
+    }
+  }
+  TakeInventory(plan.work.images, plan.nodes.nodes);
+  return absl::OkStatus();
+}
+
+}  // namespace lighter

@@ -1,0 +1,71 @@
+// The plan: what a run would do, complete before the first byte moves.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/cluster/cluster.h"
+#include "coordinator/helm/helm.h"
+#include "coordinator/package/package.h"
+#include "coordinator/plan/load_work.h"
+#include "coordinator/plan/node_plan.h"
+#include "coordinator/plan/release_plan.h"
+#include "coordinator/run/run_folder.h"
+#include "coordinator/transfer/agent_dialer.h"
+#include "coordinator/transfer/load.h"
+
+namespace lighter {
+
+struct PlanOptions {
+  std::string package;
+  ReleaseQuery query;
+  HelmOptions helm;
+  KubectlOptions kubectl;
+  std::string tls_dir;
+  std::vector<std::string> allow_missing;  // rendered names that may lack an image
+  bool local = false;                      // this machine's containerd, no Kubernetes
+  std::string containerd_socket;           // with local
+};
+
+struct Plan {
+  Package package;
+  ReleasePlan releases;
+  LoadWork work;
+  NodeSelection nodes;
+  std::vector<std::string> missing;  // names that pods will ask for and no image covers
+  std::vector<std::string> notes;    // worth knowing, not in the way
+
+  uint64_t missing_bytes() const;  // to move, all nodes together
+};
+
+// Makes plans and keeps what they need: helm, kubectl, the way to the agents. Thread-compatible.
+class PlanMaker {
+ public:
+  PlanMaker(PlanOptions options, const RunFolder& folder)
+      : options_(std::move(options)), folder_(folder), cluster_(options_.kubectl) {}
+
+  // Reads the package, decides the names, asks every node. Read-only everywhere but in the run
+  // folder. A node that cannot be asked is in the plan with its cause; what fails here is what
+  // leaves no plan.
+  absl::StatusOr<Plan> Make();
+
+  // Lists the nodes again and asks them anew: nodes may have joined, names may have gone.
+  absl::Status RefreshNodes(Plan& plan);
+
+  const Helm* helm() const { return helm_.has_value() ? &*helm_ : nullptr; }
+  const Cluster& cluster() const { return cluster_; }
+
+ private:
+  absl::Status FindHelm(Plan& plan);
+
+  PlanOptions options_;
+  const RunFolder& folder_;
+  Cluster cluster_;
+  std::optional<Helm> helm_;
+  std::optional<AgentDialer> dialer_;
+  std::optional<LocalAgent> local_agent_;
+};
+
+}  // namespace lighter

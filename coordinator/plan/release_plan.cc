@@ -1,0 +1,149 @@
+#include "coordinator/plan/release_plan.h"
+
+#include <cctype>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "coordinator/naming/rendered_images.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::json;
+
+// The version in Helm's "<chart>-<version>", or nothing when it is another chart's.
+std::string VersionOf(const std::string& chart_and_version, const std::string& chart) {
+  absl::string_view rest = chart_and_version;
+  if (!absl::ConsumePrefix(&rest, chart) || !absl::ConsumePrefix(&rest, "-") || rest.empty())
+    return "";
+  const absl::string_view digits = rest[0] == 'v' ? rest.substr(1) : rest;
+  if (digits.empty() || std::isdigit(static_cast<unsigned char>(digits[0])) == 0) return "";
+  return std::string(rest);
+}
+
+class Planner {
+ public:
+  Planner(const Package& package, const ReleaseQuery& query, const Helm* helm, std::string folder)
+      : package_(package), query_(query), helm_(helm), folder_(std::move(folder)) {}
+
+  absl::StatusOr<ReleasePlan> Run();
+
+ private:
+  absl::StatusOr<std::vector<Release>> Matches(const Bundle& bundle) const;
+  absl::StatusOr<PlannedBundle> PlanBundle(size_t index, const Release& release) const;
+  absl::Status DecideNames(PlannedBundle& planned) const;
+
+  const Package& package_;
+  const ReleaseQuery& query_;
+  const Helm* helm_;
+  const std::string folder_;
+  std::vector<Release> releases_;
+};
+
+absl::StatusOr<std::vector<Release>> Planner::Matches(const Bundle& bundle) const {
+  std::vector<Release> matches;
+  std::vector<std::string> names;
+  for (const Release& release : releases_) {
+    if (VersionOf(release.chart, bundle.chart_name).empty()) continue;
+    if (!query_.release.empty() && release.name != query_.release) continue;
+    if (!query_.ns.empty() && release.ns != query_.ns) continue;
+    matches.push_back(release);
+    names.push_back(absl::StrCat(release.name, " (namespace ", release.ns, ")"));
+  }
+  if (matches.size() > 1) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "chart ", bundle.chart_name, " has ", matches.size(),
+        " releases: ", absl::StrJoin(names, ", "), "; name the one to upgrade, with -n NAMESPACE"));
+  }
+  return matches;
+}
+
+absl::Status Planner::DecideNames(PlannedBundle& planned) const {
+  const Bundle& bundle = package_.bundles[planned.bundle];
+  NamingInput input;
+  input.images = bundle.images.images;
+  ASSIGN_OR_RETURN(input.hints, ParseHints(bundle.hints, bundle.name + ": hints.yaml"));
+  if (helm_ != nullptr) {
+    const std::string scratch = planned.chart_dir + ".values-probe";
+    ASSIGN_OR_RETURN(input.default_values, helm_->MergedValues(planned.chart_dir, {}, scratch));
+    ASSIGN_OR_RETURN(input.merged_values,
+                     helm_->MergedValues(planned.chart_dir, planned.values, scratch));
+    std::string manifests;
+    if (planned.release.name.empty()) {
+      ASSIGN_OR_RETURN(manifests, helm_->RenderOffline(planned.chart_dir, planned.values));
+    } else {
+      const UpgradeOptions options = {.chart_dir = planned.chart_dir, .values = planned.values};
+      ASSIGN_OR_RETURN(manifests, helm_->RenderUpgrade(planned.release, options));
+    }
+    ASSIGN_OR_RETURN(input.rendered_names, RenderedImages(manifests));
+  } else {
+    input.hints.clear();  // without values only the archive's own names are known
+  }
+  ASSIGN_OR_RETURN(planned.names, DecideTargetNames(input));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& release) const {
+  const Bundle& bundle = package_.bundles[index];
+  PlannedBundle planned;
+  planned.bundle = index;
+  planned.release = release;
+  planned.chart_dir = absl::StrCat(folder_, "/charts/", bundle.chart_name);
+  RETURN_IF_ERROR(Annotate(ExtractChart(bundle, planned.chart_dir), bundle.name));
+  if (!release.name.empty()) {
+    planned.installed_version = VersionOf(release.chart, bundle.chart_name);
+    planned.values_backup =
+        absl::StrCat(folder_, "/", release.ns, ".", release.name, ".values.yaml");
+    ASSIGN_OR_RETURN(const std::string values, helm_->UserValues(release));
+    RETURN_IF_ERROR(WriteFileAtomic(planned.values_backup, values, 0600));
+    planned.values = {"-f", planned.values_backup};
+  }
+  planned.values.insert(planned.values.end(), query_.values.begin(), query_.values.end());
+  RETURN_IF_ERROR(Annotate(DecideNames(planned), bundle.name));
+  return planned;
+}
+
+absl::StatusOr<ReleasePlan> Planner::Run() {
+  if (query_.with_cluster) {
+    ASSIGN_OR_RETURN(releases_, helm_->List());
+  }
+  ReleasePlan plan;
+  bool named_found = false;
+  for (size_t i = 0; i < package_.bundles.size(); ++i) {
+    const Bundle& bundle = package_.bundles[i];
+    ASSIGN_OR_RETURN(const std::vector<Release> matches, Matches(bundle));
+    if (matches.empty() && !query_.without_release) {
+      plan.skipped.push_back(
+          {i, absl::StrCat("no release of chart ", bundle.chart_name, " in this cluster",
+                           query_.release.empty() ? "" : " named " + query_.release,
+                           query_.ns.empty() ? "" : " in namespace " + query_.ns)});
+      continue;
+    }
+    named_found = named_found || !matches.empty();
+    ASSIGN_OR_RETURN(PlannedBundle planned,
+                     PlanBundle(i, matches.empty() ? Release{} : matches[0]));
+    plan.bundles.push_back(std::move(planned));
+  }
+  if (!query_.release.empty() && !named_found) {
+    std::vector<std::string> charts;
+    for (const Bundle& bundle : package_.bundles) charts.push_back(bundle.chart_name);
+    return absl::NotFoundError(absl::StrCat(
+        "no release named ", query_.release, query_.ns.empty() ? "" : " in namespace " + query_.ns,
+        " uses a chart of this package (", absl::StrJoin(charts, ", "),
+        "); `helm list -A` shows what is installed"));
+  }
+  return plan;
+}
+
+}  // namespace
+
+absl::StatusOr<ReleasePlan> PlanReleases(const Package& package, const ReleaseQuery& query,
+                                         const Helm* helm, const std::string& folder) {
+  return Planner(package, query, helm, folder).Run();
+}
+
+}  // namespace lighter

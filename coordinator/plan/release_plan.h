@@ -1,0 +1,51 @@
+// Which bundle goes to which release of the cluster, with which values, and so under which names.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/helm/helm.h"
+#include "coordinator/naming/target_names.h"
+#include "coordinator/package/package.h"
+
+namespace lighter {
+
+// A bundle with everything Helm needs for it. Paths lie in the run folder.
+struct PlannedBundle {
+  size_t bundle = 0;              // index into Package::bundles
+  Release release;                // name empty: no release; the images are only to be loaded
+  std::string installed_version;  // chart version that runs now; empty without a release
+  std::string chart_dir;          // the extracted chart
+  std::string values_backup;      // what the user set so far; empty without a release
+  ValueArgs values;               // the backup, then the user's flags: one list for every helm call
+  NamingResult names;
+};
+
+struct SkippedBundle {
+  size_t bundle = 0;
+  std::string cause;
+};
+
+struct ReleasePlan {
+  std::vector<PlannedBundle> bundles;  // in the order of the package
+  std::vector<SkippedBundle> skipped;
+};
+
+struct ReleaseQuery {
+  std::string release;  // empty: every release of the package's charts
+  std::string ns;       // empty: any
+  ValueArgs values;     // the user's -f and --set flags
+  bool with_cluster = true;
+  // Bundles without a release in this cluster: planned for loading (true) or skipped (false).
+  bool without_release = false;
+};
+
+// Extracts charts and values backups below `folder`. `helm` may be null when there is no cluster
+// and no value flag: then images keep the names that they have in the archive. Errors: NotFound (a
+// release was named and there is none of these charts), FailedPrecondition (two releases of one
+// chart and none named, a name that two images claim), Helm's own.
+absl::StatusOr<ReleasePlan> PlanReleases(const Package& package, const ReleaseQuery& query,
+                                         const Helm* helm, const std::string& folder);
+
+}  // namespace lighter

@@ -1,0 +1,33 @@
+// Runs a plan's load: every node that can be served and is not proven yet, with progress on screen.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "coordinator/plan/plan.h"
+#include "coordinator/progress/display.h"
+
+namespace lighter {
+
+struct NodeReport {
+  std::string node;
+  absl::Status status;  // OK: every name is proven
+  uint64_t moved_bytes = 0;
+};
+
+struct LoadReport {
+  std::vector<NodeReport> nodes;
+  absl::Status package;  // see LoadOutcome
+
+  bool AllProven() const;
+  bool AnyMoved() const;
+};
+
+LoadReport LoadNodes(const Plan& plan, ProgressMode mode);
+
+// Adds a later load's results: a node that both have keeps the later status and the sum of the
+// bytes.
+void MergeLoadReport(LoadReport& into, const LoadReport& later);
+
+}  // namespace lighter

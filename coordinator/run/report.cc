@@ -1,0 +1,200 @@
+#include "coordinator/run/report.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/status.h"
+#include "coordinator/plan/describe.h"
+#include "coordinator/process/stop_signal.h"
+#include "coordinator/progress/render.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::ordered_json;
+
+uint64_t MovedBytes(const LoadReport& report) {
+  uint64_t bytes = 0;
+  for (const NodeReport& node : report.nodes) bytes += node.moved_bytes;
+  return bytes;
+}
+
+size_t NameCount(const Plan& plan) {
+  size_t names = 0;
+  for (const v1::Image& image : plan.work.images) names += static_cast<size_t>(image.names_size());
+  return names;
+}
+
+std::string FailedNodes(const LoadReport& report) {
+  std::string text;
+  for (const NodeReport& node : report.nodes) {
+    if (!node.status.ok())
+      absl::StrAppend(&text, "  ", node.node, ": ", Message(node.status), "\n");
+  }
+  return text;
+}
+
+std::string ProvenLine(const Plan& plan, const LoadReport& report) {
+  return absl::StrCat("Proven on ", report.nodes.size(), " nodes: ", NameCount(plan), " names of ",
+                      plan.work.images.size(), " images; ", FormatBytes(MovedBytes(report)),
+                      " moved in all.\n");
+}
+
+// Everything but success, for load and upgrade alike.
+std::string DescribeLoadFailure(const LoadReport& report) {
+  if (!report.package.ok()) {
+    return absl::StrCat(
+        "The package cannot be used; what had arrived was taken off the nodes again.\n  ",
+        Message(report.package), "\n");
+  }
+  if (StopRequested()) {
+    return "Stopped on request. Layers that have arrived stay on the nodes, unnamed; "
+           "run the same command to continue from there.\n";
+  }
+  const size_t failed =
+      static_cast<size_t>(std::count_if(report.nodes.begin(), report.nodes.end(),
+                                        [](const NodeReport& node) { return !node.status.ok(); }));
+  return absl::StrCat(
+      report.nodes.size() - failed, " of ", report.nodes.size(),
+      " nodes are loaded and proven; these are not:\n", FailedNodes(report),
+      "Mend them and run the same command again: what is there does not move twice.\n");
+}
+
+std::string DescribePods(const std::vector<PodState>& pods) {
+  std::string text;
+  for (const PodState& pod : pods) {
+    const std::string state = pod.ready ? "Running" : pod.phase + " (not ready)";
+    absl::StrAppend(&text, absl::StrFormat("    %-44s %-10s %s%s\n", pod.name, pod.node, state,
+                                           pod.reason.empty() ? "" : "  " + pod.reason));
+  }
+  return text;
+}
+
+const char* StateName(ReleaseState state) {
+  switch (state) {
+    case ReleaseState::kUntouched:
+      return "untouched";
+    case ReleaseState::kUpgraded:
+      return "upgraded";
+    case ReleaseState::kFailed:
+      return "failed";
+  }
+  return "";
+}
+
+std::string WayBack(const ReleaseReport& release) {
+  return absl::StrCat("helm rollback ", release.release, " ", release.from_revision, " -n ",
+                      release.ns);
+}
+
+ordered_json NodesToJson(const LoadReport& report) {
+  ordered_json nodes = ordered_json::array();
+  for (const NodeReport& node : report.nodes) {
+    nodes.push_back({{"name", node.node},
+                     {"proven", node.status.ok()},
+                     {"movedBytes", node.moved_bytes},
+                     {"error", Message(node.status)}});
+  }
+  return nodes;
+}
+
+ordered_json NamesToJson(const Plan& plan) {
+  ordered_json names = ordered_json::array();
+  for (const v1::Image& image : plan.work.images) {
+    for (const std::string& name : image.names()) {
+      names.push_back({{"name", name},
+                       {"configDigest", image.config().digest()},
+                       {"manifestDigest", image.manifest_digest()}});
+    }
+  }
+  return names;
+}
+
+ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
+                    const RunTimes& times) {
+  return {{"apiVersion", kJsonApiVersion},
+          {"kind", kind},
+          {"package", plan.package.path},
+          {"movedBytes", MovedBytes(load)},
+          {"ownSeconds", absl::ToDoubleSeconds(times.total - times.children)},
+          {"childSeconds", absl::ToDoubleSeconds(times.children)},
+          {"names", NamesToJson(plan)},
+          {"nodes", NodesToJson(load)},
+          {"packageError", Message(load.package)}};
+}
+
+}  // namespace
+
+std::string DescribeTimes(const RunTimes& times) {
+  return absl::StrFormat("lighter's own time %.1f s, helm and kubectl %.1f s",
+                         absl::ToDoubleSeconds(times.total - times.children),
+                         absl::ToDoubleSeconds(times.children));
+}
+
+std::string DescribeLoad(const Plan& plan, const LoadReport& report) {
+  if (report.AllProven()) return ProvenLine(plan, report);
+  return "Nothing that runs was changed.\n" + DescribeLoadFailure(report);
+}
+
+std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
+                            const RunFolder& folder) {
+  if (!report.blocked.ok()) {
+    std::string text = "Helm was not run: no release was changed and no pod was touched.\n";
+    if (report.load.nodes.empty() || report.load.AllProven()) {
+      absl::StrAppend(&text, "  ", Message(report.blocked), "\n");
+    } else {
+      absl::StrAppend(&text, DescribeLoadFailure(report.load));
+    }
+    return text;
+  }
+  std::string text = ProvenLine(plan, report.load);
+  for (const ReleaseReport& release : report.releases) {
+    absl::StrAppend(&text, "Release ", release.release, " (namespace ", release.ns,
+                    "): ", release.from_version, " -> ", release.to_version, ": ",
+                    StateName(release.state), "\n");
+    if (release.state == ReleaseState::kFailed) {
+      absl::StrAppend(&text, "  ", Message(release.status), "\n");
+    }
+    absl::StrAppend(&text, DescribePods(release.pods));
+    if (release.state != ReleaseState::kUntouched) {
+      absl::StrAppend(&text, "  way back: ", WayBack(release),
+                      "   (values as they were: ", release.values_backup, ")\n");
+    }
+  }
+  return absl::StrCat(text, "Evidence: ", folder.path(), "\n");
+}
+
+ordered_json LoadToJson(const Plan& plan, const LoadReport& report, const RunTimes& times) {
+  return Header("Load", plan, report, times);
+}
+
+ordered_json UpgradeToJson(const Plan& plan, const UpgradeReport& report, const RunFolder& folder,
+                           const RunTimes& times) {
+  ordered_json json = Header("Upgrade", plan, report.load, times);
+  json["blocked"] = Message(report.blocked);
+  json["runFolder"] = folder.path();
+  json["releases"] = ordered_json::array();
+  for (const ReleaseReport& release : report.releases) {
+    ordered_json pods = ordered_json::array();
+    for (const PodState& pod : release.pods) {
+      pods.push_back({{"name", pod.name},
+                      {"node", pod.node},
+                      {"phase", pod.phase},
+                      {"ready", pod.ready},
+                      {"reason", pod.reason}});
+    }
+    json["releases"].push_back({{"release", release.release},
+                                {"namespace", release.ns},
+                                {"fromVersion", release.from_version},
+                                {"toVersion", release.to_version},
+                                {"state", StateName(release.state)},
+                                {"error", Message(release.status)},
+                                {"wayBack", WayBack(release)},
+                                {"valuesBackup", release.values_backup},
+                                {"pods", std::move(pods)}});
+  }
+  return json;
+}
+
+}  // namespace lighter

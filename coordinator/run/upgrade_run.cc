@@ -1,0 +1,118 @@
+#include "coordinator/run/upgrade_run.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/status.h"
+#include "coordinator/plan/describe.h"
+#include "coordinator/process/stop_signal.h"
+
+namespace lighter {
+namespace {
+
+// Nodes may join while a load runs; each round loads those that did. Past this many something
+// flaps.
+constexpr int kMaxLoadRounds = 3;
+
+bool AllProven(const Plan& plan) {
+  return std::all_of(plan.nodes.nodes.begin(), plan.nodes.nodes.end(),
+                     [](const NodePlan& node) { return node.proven(); });
+}
+
+// Why Helm must not run after this load; OK when it may.
+absl::Status Barrier(const LoadReport& load) {
+  if (!load.package.ok()) return load.package;
+  if (StopRequested()) return absl::CancelledError("stopped on request");
+  std::vector<std::string> failed;
+  for (const NodeReport& node : load.nodes) {
+    if (!node.status.ok()) failed.push_back(node.node);
+  }
+  if (failed.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(failed.size(), " of ", load.nodes.size(),
+                   " nodes could not be proven: ", absl::StrJoin(failed, ", ")));
+}
+
+absl::Status CheckPlan(const Plan& plan) {
+  if (!plan.missing.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "pods will ask for images that the package does not have: ",
+        absl::StrJoin(plan.missing, ", "),
+        "; set the values that lead to these names, or go on with --allow-missing NAME"));
+  }
+  if (plan.releases.bundles.empty()) {
+    return absl::FailedPreconditionError(
+        "nothing to upgrade: no bundle of this package has a release in this cluster; "
+        "`lighter load` puts its images on the nodes for a first `helm install`");
+  }
+  return absl::OkStatus();
+}
+
+std::vector<ReleaseReport> Untouched(const Plan& plan) {
+  std::vector<ReleaseReport> releases;
+  for (const PlannedBundle& planned : plan.releases.bundles) {
+    ReleaseReport report;
+    report.release = planned.release.name;
+    report.ns = planned.release.ns;
+    report.from_version = planned.installed_version;
+    report.to_version = plan.package.bundles[planned.bundle].chart_version;
+    report.from_revision = planned.release.revision;
+    report.values_backup = planned.values_backup;
+    releases.push_back(std::move(report));
+  }
+  return releases;
+}
+
+}  // namespace
+
+bool UpgradeReport::Succeeded() const {
+  return blocked.ok() && std::all_of(releases.begin(), releases.end(), [](const ReleaseReport& r) {
+           return r.state == ReleaseState::kUpgraded;
+         });
+}
+
+UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
+                         const UpgradeRunOptions& options,
+                         const std::function<void(const std::string&)>& say) {
+  UpgradeReport report;
+  report.releases = Untouched(plan);
+  if (report.blocked = CheckPlan(plan); !report.blocked.ok()) return report;
+
+  for (int round = 0;; ++round) {
+    MergeLoadReport(report.load, LoadNodes(plan, options.progress));
+    if (report.blocked = Barrier(report.load); !report.blocked.ok()) return report;
+    // Proven once more, on the nodes that are there now, right before anything changes.
+    if (report.blocked = maker.RefreshNodes(plan); !report.blocked.ok()) return report;
+    if (AllProven(plan)) break;
+    if (round == kMaxLoadRounds) {
+      report.blocked = absl::AbortedError("the nodes keep changing; see `kubectl get nodes -w`");
+      return report;
+    }
+  }
+  say(absl::StrCat("All images are proven on ", plan.nodes.nodes.size(), " nodes."));
+
+  for (size_t i = 0; i < plan.releases.bundles.size(); ++i) {
+    const PlannedBundle& planned = plan.releases.bundles[i];
+    ReleaseReport& release = report.releases[i];
+    const UpgradeOptions upgrade = {.chart_dir = planned.chart_dir,
+                                    .values = planned.values,
+                                    .timeout = options.timeout,
+                                    .wait = options.wait,
+                                    .rollback_on_failure = options.rollback_on_failure,
+                                    .log_path = folder.path() + "/helm.log"};
+    say(absl::StrCat("helm upgrade ", DescribeRelease(plan, planned),
+                     " ... (log: ", upgrade.log_path, "; Ctrl-C twice interrupts Helm)"));
+    release.status = maker.helm()->Upgrade(planned.release, upgrade);
+    release.state = release.status.ok() ? ReleaseState::kUpgraded : ReleaseState::kFailed;
+    if (absl::StatusOr<std::vector<PodState>> pods =
+            maker.cluster().Pods(release.ns, release.release);
+        pods.ok()) {
+      release.pods = std::move(*pods);
+    }
+    if (!release.status.ok()) break;
+  }
+  return report;
+}
+
+}  // namespace lighter

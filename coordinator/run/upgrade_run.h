@@ -1,0 +1,50 @@
+// The main job: load and prove every image on every node, then run Helm, release by release.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "coordinator/plan/plan.h"
+#include "coordinator/run/load_run.h"
+
+namespace lighter {
+
+enum class ReleaseState { kUntouched, kUpgraded, kFailed };
+
+struct ReleaseReport {
+  std::string release;
+  std::string ns;
+  std::string from_version;
+  std::string to_version;
+  int from_revision = 0;  // the way back: `helm rollback RELEASE from_revision`
+  ReleaseState state = ReleaseState::kUntouched;
+  absl::Status status;         // Helm's error when failed
+  std::string values_backup;   // path
+  std::vector<PodState> pods;  // after Helm; empty when untouched
+};
+
+struct UpgradeReport {
+  LoadReport load;
+  std::vector<ReleaseReport> releases;
+  absl::Status blocked;  // why Helm was not run at all; OK when it was
+
+  bool Succeeded() const;
+};
+
+struct UpgradeRunOptions {
+  ProgressMode progress = ProgressMode::kNone;
+  absl::Duration timeout = absl::Minutes(5);
+  bool wait = true;
+  bool rollback_on_failure = false;
+};
+
+// Helm runs only when every node that takes part is proven; nodes are listed and asked once more
+// just before it. Stops at the first release that fails. `say` gets one line a step, for people.
+UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
+                         const UpgradeRunOptions& options,
+                         const std::function<void(const std::string&)>& say);
+
+}  // namespace lighter

@@ -1,0 +1,60 @@
+// Moves what the nodes lack to all of them at once, and has them unpack, name and prove it.
+//
+// Names appear on a node only after every node has either staged all its blobs or failed, so a
+// package that turns out to be damaged leaves no node changed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "common/file.h"
+#include "coordinator/progress/progress_board.h"
+#include "lighter/v1/agent.grpc.pb.h"
+
+namespace lighter {
+
+// Where a blob lies in the package.
+struct BlobLocation {
+  std::shared_ptr<const ReadableFile> file;
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  std::string entry;  // for messages: "hydra.bundle.tar: images.tar: <hex>.tar.gz"
+};
+
+struct LoadWork {
+  std::string run_id;
+  std::vector<v1::Image> images;
+  absl::flat_hash_map<std::string, BlobLocation> blobs;  // by digest text; every blob of `images`
+};
+
+struct NodeEndpoint {
+  std::string name;
+  std::shared_ptr<v1::Agent::StubInterface> stub;
+};
+
+struct NodeOutcome {
+  std::string node;
+  absl::Status status;            // OK: every name is proven
+  std::vector<v1::Proof> proofs;  // one a name, when OK
+  uint64_t moved_bytes = 0;       // blob bytes sent to this node
+};
+
+struct LoadOutcome {
+  std::vector<NodeOutcome> nodes;  // in the order of the endpoints
+  // Not OK when the package itself is at fault (DataLoss, with the entry and its offset) or was
+  // changed while it was read: then every node was put back to what it was before.
+  absl::Status package;
+
+  bool AllProven() const;
+};
+
+// Blocks until every node is done. A stop signal (StopRequested) breaks the streams; what has
+// arrived stays on the nodes for the next run. A node whose agent goes away in mid-load is waited
+// for about a minute. `board` has one row an endpoint, in the same order.
+LoadOutcome RunLoad(const LoadWork& work, const std::vector<NodeEndpoint>& nodes,
+                    ProgressBoard& board);
+
+}  // namespace lighter

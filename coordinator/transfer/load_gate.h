@@ -1,0 +1,36 @@
+// The point where all nodes of a load wait for each other before names are created.
+#pragma once
+
+#include <optional>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "lighter/v1/agent.pb.h"
+
+namespace lighter {
+
+// Thread-safe. Opens with PUBLISH once every member has arrived or left; closes for good with
+// ABANDON.
+class LoadGate {
+ public:
+  explicit LoadGate(size_t members) : waiting_for_(members) {}
+
+  // A member has staged everything (or has left for good). Each member calls this exactly once.
+  void Arrive();
+  // The package is damaged: everyone is to be put back.
+  void Abandon();
+  bool abandoned() const;
+  // The decision, or nothing when it is not made within `patience`.
+  std::optional<v1::Finish::Action> Wait(absl::Duration patience) const;
+
+ private:
+  bool Decided() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return abandoned_ || waiting_for_ == 0;
+  }
+
+  mutable absl::Mutex mutex_;
+  size_t waiting_for_ ABSL_GUARDED_BY(mutex_);
+  bool abandoned_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace lighter

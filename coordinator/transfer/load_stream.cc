@@ -1,0 +1,147 @@
+#include "coordinator/transfer/load_stream.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/grpc_status.h"
+#include "common/limits.h"
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+// Well below the time after which an agent gives a silent coordinator up.
+constexpr absl::Duration kPingEvery = absl::Seconds(30);
+
+std::string HostName() {
+  char name[256] = "";
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+}  // namespace
+
+LoadStream::LoadStream(const LoadWork& work, v1::Agent::StubInterface& stub,
+                       std::function<void(const v1::Progress&)> on_progress)
+    : work_(work), on_progress_(std::move(on_progress)), stream_(stub.Load(&context_)) {
+  reader_ = std::thread([this] { ReadReplies(); });
+}
+
+LoadStream::~LoadStream() {
+  if (closed_) return;
+  Cancel();
+  Close().IgnoreError();
+}
+
+void LoadStream::ReadReplies() {
+  v1::LoadReply reply;
+  while (stream_->Read(&reply)) {
+    if (reply.has_progress()) {
+      on_progress_(reply.progress());
+      continue;
+    }
+    absl::MutexLock lock(&mutex_);
+    if (reply.has_need()) {
+      received_need_ = std::move(*reply.mutable_need());
+    } else if (reply.has_staged()) {
+      staged_ = true;
+    } else if (reply.has_proof()) {
+      proofs_.push_back(std::move(*reply.mutable_proof()));
+    } else if (reply.has_done()) {
+      done_ = true;
+    }
+  }
+  absl::MutexLock lock(&mutex_);
+  ended_ = true;
+}
+
+// The stream's own status tells why it ended; an agent that ends it with OK too early is at fault.
+absl::Status LoadStream::Close() {
+  closed_ = true;
+  reader_.join();
+  absl::Status status = FromGrpc(stream_->Finish());
+  if (!status.ok()) return status;
+  return absl::InternalError("the agent ended the load before it was finished");
+}
+
+absl::StatusOr<v1::Need> LoadStream::Start() {
+  v1::LoadRequest request;
+  v1::LoadStart& start = *request.mutable_start();
+  start.set_run_id(work_.run_id);
+  start.set_origin(HostName());
+  *start.mutable_images() = {work_.images.begin(), work_.images.end()};
+  if (!Send(request)) return Close();
+  {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &LoadStream::NeedKnown));
+    if (received_need_.has_value()) {
+      need_ = *received_need_;
+      return need_;
+    }
+  }
+  return Close();
+}
+
+absl::Status LoadStream::Stage() {
+  for (int i = 0; i < need_.blobs_size(); ++i) {
+    RETURN_IF_ERROR(SendBlob(static_cast<uint32_t>(i)));
+  }
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.AwaitWithTimeout(absl::Condition(this, &LoadStream::StagingSettled), kPingEvery);
+      if (staged_) return absl::OkStatus();
+      if (ended_) break;
+    }
+    Ping();
+  }
+  return Close();
+}
+
+absl::Status LoadStream::SendBlob(uint32_t index) {
+  const v1::BlobNeed& need = need_.blobs(static_cast<int>(index));
+  const auto it = work_.blobs.find(need.digest());
+  if (it == work_.blobs.end() || need.size() != it->second.size || need.offset() > need.size()) {
+    Cancel();
+    Close().IgnoreError();
+    return absl::InternalError(
+        absl::StrCat("the agent asks for a blob that is not in this load: ", need.digest()));
+  }
+  const BlobLocation& blob = it->second;
+  v1::LoadRequest request;
+  v1::Chunk& chunk = *request.mutable_chunk();
+  chunk.set_need(index);
+  for (uint64_t offset = need.offset(); offset < blob.size;) {
+    const uint64_t size = std::min(kChunkBytes, blob.size - offset);
+    chunk.set_offset(offset);
+    chunk.mutable_data()->resize(size);
+    absl::Status read = blob.file->ReadAt(blob.offset + offset, chunk.mutable_data()->data(), size);
+    if (!read.ok()) {
+      Cancel();
+      Close().IgnoreError();
+      return Annotate(read, blob.entry);
+    }
+    if (!Send(request)) return Close();
+    offset += size;
+    sent_bytes_ += size;
+  }
+  return absl::OkStatus();
+}
+
+bool LoadStream::Ping() { return Send(v1::LoadRequest()); }
+
+absl::StatusOr<std::vector<v1::Proof>> LoadStream::Finish(v1::Finish::Action action) {
+  v1::LoadRequest request;
+  request.mutable_finish()->set_action(action);
+  if (Send(request)) stream_->WritesDone();
+  closed_ = true;
+  reader_.join();
+  RETURN_IF_ERROR(FromGrpc(stream_->Finish()));
+  absl::MutexLock lock(&mutex_);
+  if (!done_) return absl::InternalError("the agent ended the load before it was finished");
+  return std::move(proofs_);
+}
+
+}  // namespace lighter

@@ -1,0 +1,66 @@
+// One Load stream to one agent, from LoadStart to Done.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "coordinator/transfer/load.h"
+#include "coordinator/transfer/load_gate.h"
+
+namespace lighter {
+
+// Writes on the calling thread; a thread of its own drains the replies. Use once: Run, from one
+// thread. Cancel may come from any thread, also before Run.
+class LoadStream {
+ public:
+  // `on_progress` is called from the reading thread.
+  LoadStream(const LoadWork& work, v1::Agent::StubInterface& stub,
+             std::function<void(const v1::Progress&)> on_progress);
+  ~LoadStream();
+
+  // Says what the load is and returns what the node lacks of it. Errors: the stream's status.
+  absl::StatusOr<v1::Need> Start();
+  // Sends what the node lacks. OK: the agent has all blobs stored and unpacked.
+  absl::Status Stage();
+  // Ends the stream: PUBLISH (staged streams only) returns the proofs, ABANDON none.
+  absl::StatusOr<std::vector<v1::Proof>> Finish(v1::Finish::Action action);
+  // Keeps an idle stream alive while other nodes are still busy. False once the stream is broken.
+  bool Ping();
+  void Cancel() { context_.TryCancel(); }
+
+  uint64_t sent_bytes() const { return sent_bytes_; }
+
+ private:
+  void ReadReplies();
+  bool NeedKnown() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return received_need_.has_value() || ended_;
+  }
+  bool StagingSettled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return staged_ || ended_; }
+  bool Send(const v1::LoadRequest& request) { return stream_->Write(request); }
+  absl::Status SendBlob(uint32_t index);
+  absl::Status Close();
+
+  const LoadWork& work_;
+  std::function<void(const v1::Progress&)> on_progress_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriterInterface<v1::LoadRequest, v1::LoadReply>> stream_;
+  std::thread reader_;
+  v1::Need need_;  // the reader's, once it has come
+  uint64_t sent_bytes_ = 0;
+  bool closed_ = false;
+
+  absl::Mutex mutex_;
+  std::optional<v1::Need> received_need_ ABSL_GUARDED_BY(mutex_);
+  bool staged_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // no more replies will come
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<v1::Proof> proofs_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace lighter
