@@ -69,8 +69,8 @@ uint64_t NodePlan::missing_bytes() const {
 
 bool NodePlan::proven() const {
   if (!status.ok() || inventory.needs_size() > 0) return false;
-  for (const v1::NameState& name : inventory.names()) {
-    if (!name.proven()) return false;
+  for (const v1::NameState& state : inventory.names()) {
+    if (!state.proven()) return false;
   }
   return true;
 }

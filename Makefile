@@ -1,0 +1,68 @@
+# The front door. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+NAME ?= lighter
+NODES ?= 3
+CONTAINERD ?= 1.6
+CLUSTER := tests/cluster/cluster
+BUILD_JOBS ?= $(shell nproc)
+
+.PHONY: help setup setup-build setup-cluster build demo demo-down test test-fast test-sanitizers \
+	cluster cluster-down agents format lint clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make cluster takes NODES=3, CONTAINERD=1.6|2, NAME=lighter; everything else takes no options."
+
+setup-build:
+	@tests/setup/packages.sh build
+
+setup-cluster:
+	@tests/setup/packages.sh build cluster
+	@tests/setup/tools.sh all
+
+setup: setup-cluster ## Install every package and tool that building and testing need (once)
+
+build: setup-build ## Build build/release/lighter and build/release/lighter-agent, static
+	@cmake --preset release -Wno-dev > /dev/null
+	@cmake --build --preset release -j $(BUILD_JOBS)
+
+demo: setup-cluster build ## A real 3-node Kubernetes, a sample package, one `lighter upgrade`, from nothing
+	@tests/cluster/demo
+
+demo-down: ## Take the demo's cluster down
+	@$(CLUSTER) down --name demo
+
+test: setup-cluster build ## Set up, build, and run all tests: unit, integration, cluster
+	@ctest --preset release
+
+test-fast: build ## Unit tests only
+	@ctest --preset release -L unit
+
+test-sanitizers: setup-cluster ## Unit and integration tests under asan+ubsan, then under tsan
+	@for preset in asan tsan; do \
+	  cmake --preset $$preset -Wno-dev > /dev/null && \
+	  cmake --build --preset $$preset -j $(BUILD_JOBS) && \
+	  ctest --preset $$preset -LE cluster || exit 1; \
+	done
+
+cluster: setup-cluster ## Start a Kubernetes on this machine: NODES=3 CONTAINERD=1.6|2 NAME=lighter
+	@$(CLUSTER) up --name $(NAME) --nodes $(NODES) --containerd $(CONTAINERD)
+
+cluster-down: ## Remove it without a trace
+	@$(CLUSTER) down --name $(NAME)
+
+agents: build ## Put the agents onto a running cluster: NAME=lighter
+	@tests/cluster/install-agents $(NAME)
+
+format: ## Rewrite C++ sources in the project's style
+	@git ls-files '*.cc' '*.h' | xargs clang-format -i
+
+lint: build ## clang-format and clang-tidy over the whole tree
+	@git ls-files '*.cc' '*.h' | xargs clang-format --dry-run -Werror
+	@git ls-files 'common/*.cc' 'agent/*.cc' 'coordinator/*.cc' | xargs -P $(BUILD_JOBS) -n 4 clang-tidy -p build/release --quiet
+
+clean: ## Remove build/
+	@rm -rf build
