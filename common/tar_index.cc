@@ -59,6 +59,14 @@ la_int64_t SkipCallback(archive*, void* data, la_int64_t request) {
   return static_cast<la_int64_t>(size);
 }
 
+// PAX names are UTF-8; in another locale libarchive warns and gives the bytes as stored, which is
+// what is wanted.
+bool IsOnlyCharsetWarning(archive* a, int result) {
+  const char* text = archive_error_string(a);
+  return result == ARCHIVE_WARN && text != nullptr &&
+         std::string_view(text).find("can't be converted from") != std::string_view::npos;
+}
+
 struct ArchiveDeleter {
   void operator()(archive* a) const { archive_read_free(a); }
 };
@@ -156,7 +164,7 @@ absl::Status Indexer::HeaderError(archive* a) const {
   if (!source_.status.ok()) return Annotate(source_.status, what_);
   const char* text = archive_error_string(a);
   const std::string_view detail = text == nullptr ? "unreadable header" : text;
-  if (entries_.empty() && next_header_ == begin_ && detail.starts_with("Unrecognized")) {
+  if (entries_.empty() && next_header_ == begin_ && detail == "Unrecognized archive format") {
     return absl::InvalidArgumentError(absl::StrCat(what_, ": not a tar file"));
   }
   const std::string where =
@@ -273,7 +281,7 @@ absl::StatusOr<std::vector<TarEntry>> Indexer::Run() {
     archive_entry* raw = nullptr;
     const int result = archive_read_next_header(a.get(), &raw);
     if (result == ARCHIVE_EOF) break;
-    if (result != ARCHIVE_OK) return HeaderError(a.get());
+    if (result != ARCHIVE_OK && !IsOnlyCharsetWarning(a.get(), result)) return HeaderError(a.get());
     RETURN_IF_ERROR(Add(a.get(), raw));
   }
   RETURN_IF_ERROR(CheckEnd());
