@@ -10,8 +10,8 @@
 #include "common/limits.h"
 #include "common/status.h"
 #include "coordinator/process/stop_signal.h"
-#include "coordinator/transfer/load_gate.h"
-#include "coordinator/transfer/load_stream.h"
+#include "coordinator/transfer/node_stream.h"
+#include "coordinator/transfer/publish_gate.h"
 
 namespace lighter {
 namespace {
@@ -69,9 +69,9 @@ class Load {
   const LoadWork& work_;
   const std::vector<NodeEndpoint>& nodes_;
   ProgressBoard& board_;
-  LoadGate gate_;
+  PublishGate gate_;
   absl::Mutex mutex_;
-  std::vector<LoadStream*> streams_ ABSL_GUARDED_BY(mutex_);  // of the running attempts
+  std::vector<NodeStream*> streams_ ABSL_GUARDED_BY(mutex_);  // of the running attempts
   absl::Status package_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -104,7 +104,7 @@ void Load::ReportDamage(const absl::Status& damage) {
 
 void Load::CancelAll() {
   absl::MutexLock lock(&mutex_);
-  for (LoadStream* stream : streams_) {
+  for (NodeStream* stream : streams_) {
     if (stream != nullptr) stream->Cancel();
   }
 }
@@ -122,7 +122,7 @@ absl::Status Load::CheckSource() const {
 
 absl::Status Load::Attempt(size_t index, NodeOutcome& outcome,
                            const std::function<void()>& arrive) {
-  LoadStream stream(work_, *nodes_[index].stub,
+  NodeStream stream(work_, *nodes_[index].stub,
                     [&](const v1::Progress& progress) { OnProgress(index, progress); });
   {
     absl::MutexLock lock(&mutex_);
@@ -197,7 +197,7 @@ void Load::RunNode(size_t index, NodeOutcome& outcome) {
 
 // Puts one node back to what it was: a load that asks for the same images and abandons them.
 void Load::AbandonNode(size_t index) {
-  LoadStream stream(work_, *nodes_[index].stub, [](const v1::Progress&) {});
+  NodeStream stream(work_, *nodes_[index].stub, [](const v1::Progress&) {});
   absl::Status status = stream.Start().status();
   if (status.ok()) status = stream.Finish(v1::Finish::ABANDON).status();
   const std::string step = status.ok() ? "put back: nothing of this load is left on the node"

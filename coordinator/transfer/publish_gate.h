@@ -11,9 +11,9 @@ namespace lighter {
 
 // Thread-safe. Opens with PUBLISH once every member has arrived or left; closes for good with
 // ABANDON.
-class LoadGate {
+class PublishGate {
  public:
-  explicit LoadGate(size_t members) : waiting_for_(members) {}
+  explicit PublishGate(size_t members) : waiting_for_(members) {}
 
   // A member has staged everything (or has left for good). Each member calls this exactly once.
   void Arrive();

@@ -1,4 +1,4 @@
-#include "coordinator/transfer/load_stream.h"
+#include "coordinator/transfer/node_stream.h"
 
 #include <unistd.h>
 
@@ -23,19 +23,19 @@ std::string HostName() {
 
 }  // namespace
 
-LoadStream::LoadStream(const LoadWork& work, v1::Agent::StubInterface& stub,
+NodeStream::NodeStream(const LoadWork& work, v1::Agent::StubInterface& stub,
                        std::function<void(const v1::Progress&)> on_progress)
     : work_(work), on_progress_(std::move(on_progress)), stream_(stub.Load(&context_)) {
   reader_ = std::thread([this] { ReadReplies(); });
 }
 
-LoadStream::~LoadStream() {
+NodeStream::~NodeStream() {
   if (closed_) return;
   Cancel();
   Close().IgnoreError();
 }
 
-void LoadStream::ReadReplies() {
+void NodeStream::ReadReplies() {
   v1::LoadReply reply;
   while (stream_->Read(&reply)) {
     if (reply.has_progress()) {
@@ -58,7 +58,7 @@ void LoadStream::ReadReplies() {
 }
 
 // The stream's own status tells why it ended; an agent that ends it with OK too early is at fault.
-absl::Status LoadStream::Close() {
+absl::Status NodeStream::Close() {
   closed_ = true;
   reader_.join();
   absl::Status status = FromGrpc(stream_->Finish());
@@ -66,7 +66,7 @@ absl::Status LoadStream::Close() {
   return absl::InternalError("the agent ended the load before it was finished");
 }
 
-absl::StatusOr<v1::Need> LoadStream::Start() {
+absl::StatusOr<v1::Need> NodeStream::Start() {
   v1::LoadRequest request;
   v1::LoadStart& start = *request.mutable_start();
   start.set_run_id(work_.run_id);
@@ -75,7 +75,7 @@ absl::StatusOr<v1::Need> LoadStream::Start() {
   if (!Send(request)) return Close();
   {
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &LoadStream::NeedKnown));
+    mutex_.Await(absl::Condition(this, &NodeStream::NeedKnown));
     if (received_need_.has_value()) {
       need_ = *received_need_;
       return need_;
@@ -84,14 +84,14 @@ absl::StatusOr<v1::Need> LoadStream::Start() {
   return Close();
 }
 
-absl::Status LoadStream::Stage() {
+absl::Status NodeStream::Stage() {
   for (int i = 0; i < need_.blobs_size(); ++i) {
     RETURN_IF_ERROR(SendBlob(static_cast<uint32_t>(i)));
   }
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithTimeout(absl::Condition(this, &LoadStream::StagingSettled), kPingEvery);
+      mutex_.AwaitWithTimeout(absl::Condition(this, &NodeStream::StagingSettled), kPingEvery);
       if (staged_) return absl::OkStatus();
       if (ended_) break;
     }
@@ -100,7 +100,7 @@ absl::Status LoadStream::Stage() {
   return Close();
 }
 
-absl::Status LoadStream::SendBlob(uint32_t index) {
+absl::Status NodeStream::SendBlob(uint32_t index) {
   const v1::BlobNeed& need = need_.blobs(static_cast<int>(index));
   const auto it = work_.blobs.find(need.digest());
   if (it == work_.blobs.end() || need.size() != it->second.size || need.offset() > need.size()) {
@@ -130,9 +130,9 @@ absl::Status LoadStream::SendBlob(uint32_t index) {
   return absl::OkStatus();
 }
 
-bool LoadStream::Ping() { return Send(v1::LoadRequest()); }
+bool NodeStream::Ping() { return Send(v1::LoadRequest()); }
 
-absl::StatusOr<std::vector<v1::Proof>> LoadStream::Finish(v1::Finish::Action action) {
+absl::StatusOr<std::vector<v1::Proof>> NodeStream::Finish(v1::Finish::Action action) {
   v1::LoadRequest request;
   request.mutable_finish()->set_action(action);
   if (Send(request)) stream_->WritesDone();

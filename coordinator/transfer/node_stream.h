@@ -11,18 +11,18 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "coordinator/transfer/load.h"
-#include "coordinator/transfer/load_gate.h"
+#include "coordinator/transfer/publish_gate.h"
 
 namespace lighter {
 
 // Writes on the calling thread; a thread of its own drains the replies. Use once: Run, from one
 // thread. Cancel may come from any thread, also before Run.
-class LoadStream {
+class NodeStream {
  public:
   // `on_progress` is called from the reading thread.
-  LoadStream(const LoadWork& work, v1::Agent::StubInterface& stub,
+  NodeStream(const LoadWork& work, v1::Agent::StubInterface& stub,
              std::function<void(const v1::Progress&)> on_progress);
-  ~LoadStream();
+  ~NodeStream();
 
   // Says what the load is and returns what the node lacks of it. Errors: the stream's status.
   absl::StatusOr<v1::Need> Start();

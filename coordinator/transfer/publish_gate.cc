@@ -1,25 +1,25 @@
-#include "coordinator/transfer/load_gate.h"
+#include "coordinator/transfer/publish_gate.h"
 
 namespace lighter {
 
-void LoadGate::Arrive() {
+void PublishGate::Arrive() {
   absl::MutexLock lock(&mutex_);
   --waiting_for_;
 }
 
-void LoadGate::Abandon() {
+void PublishGate::Abandon() {
   absl::MutexLock lock(&mutex_);
   abandoned_ = true;
 }
 
-bool LoadGate::abandoned() const {
+bool PublishGate::abandoned() const {
   absl::MutexLock lock(&mutex_);
   return abandoned_;
 }
 
-std::optional<v1::Finish::Action> LoadGate::Wait(absl::Duration patience) const {
+std::optional<v1::Finish::Action> PublishGate::Wait(absl::Duration patience) const {
   absl::MutexLock lock(&mutex_);
-  if (!mutex_.AwaitWithTimeout(absl::Condition(this, &LoadGate::Decided), patience)) {
+  if (!mutex_.AwaitWithTimeout(absl::Condition(this, &PublishGate::Decided), patience)) {
     return std::nullopt;
   }
   return abandoned_ ? v1::Finish::ABANDON : v1::Finish::PUBLISH;
