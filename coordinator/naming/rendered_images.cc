@@ -1,0 +1,148 @@
+#include "coordinator/naming/rendered_images.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <array>
+#include <unordered_set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/limits.h"
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+// Helm keeps a release's manifests in a Secret of 1 MiB, compressed; this is far above any that
+// works.
+constexpr size_t kMaxManifestsBytes = 256 * kMiB;
+// Aliases let a small document stand for a huge tree; a real one has some thousand nodes.
+constexpr int kMaxNodes = 2'000'000;
+constexpr int kMaxDepth = 100;
+
+constexpr std::array<const char*, 3> kContainerLists = {"containers", "initContainers",
+                                                        "ephemeralContainers"};
+
+// Whether `line` ends a document of the stream: "---" at its very start, whatever is open.
+bool IsSeparator(std::string_view line) {
+  return line.starts_with("---") && (line.size() == 3 || line[3] == ' ' || line[3] == '\t' ||
+                                     line[3] == '\r' || line[3] == '\n');
+}
+
+// The documents one by one, so that memory holds one tree at a time.
+std::vector<std::string_view> SplitDocuments(std::string_view stream) {
+  std::vector<std::string_view> documents;
+  size_t start = 0;
+  for (size_t line = 0; line < stream.size();) {
+    if (line > start && IsSeparator(stream.substr(line, 4))) {
+      documents.push_back(stream.substr(start, line - start));
+      start = line;
+    }
+    const size_t end = stream.find('\n', line);
+    line = end == std::string_view::npos ? stream.size() : end + 1;
+  }
+  documents.push_back(stream.substr(start));
+  return documents;
+}
+
+// Walks one document's tree, collecting names.
+class Walker {
+ public:
+  explicit Walker(std::vector<std::string>& names) : names_(names) {}
+
+  absl::Status Walk(const YAML::Node& node, int depth);
+
+ private:
+  void CollectFrom(const YAML::Node& map);
+  void Add(const YAML::Node& image);
+
+  std::vector<std::string>& names_;
+  int nodes_ = 0;
+};
+
+// map[key], looking into YAML merge keys ("<<") too, one level as charts use them.
+YAML::Node Find(const YAML::Node& map, const char* key) {
+  if (!map.IsMap()) return YAML::Node(YAML::NodeType::Undefined);
+  if (const YAML::Node own = map[key]; own.IsDefined()) return own;
+  const YAML::Node merged = map["<<"];
+  if (merged.IsDefined() && merged.IsMap()) return merged[key];
+  return YAML::Node(YAML::NodeType::Undefined);
+}
+
+void Walker::Add(const YAML::Node& image) {
+  if (image.IsDefined() && image.IsScalar() && !image.Scalar().empty()) {
+    names_.push_back(image.Scalar());
+  }
+}
+
+// The images of a mapping that has the shape of a pod spec: lists of containers, and volumes that
+// are images (Kubernetes 1.31 and later).
+void Walker::CollectFrom(const YAML::Node& map) {
+  for (const char* list : kContainerLists) {
+    const YAML::Node containers = Find(map, list);
+    if (!containers.IsDefined() || !containers.IsSequence()) continue;
+    for (const YAML::Node& container : containers) Add(Find(container, "image"));
+  }
+  const YAML::Node volumes = Find(map, "volumes");
+  if (!volumes.IsDefined() || !volumes.IsSequence()) return;
+  for (const YAML::Node& volume : volumes) {
+    const YAML::Node image = Find(volume, "image");
+    if (image.IsDefined() && image.IsMap()) Add(Find(image, "reference"));
+  }
+}
+
+absl::Status Walker::Walk(const YAML::Node& node, int depth) {
+  if (++nodes_ > kMaxNodes || depth > kMaxDepth) {
+    return absl::ResourceExhaustedError(
+        "a rendered object is nested too deeply or stands for too many values");
+  }
+  if (node.IsSequence()) {
+    for (const YAML::Node& item : node) RETURN_IF_ERROR(Walk(item, depth + 1));
+  }
+  if (node.IsMap()) {
+    CollectFrom(node);
+    for (const auto& item : node) RETURN_IF_ERROR(Walk(item.second, depth + 1));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddImages(std::string_view document, std::vector<std::string>& names) {
+  // Most documents (services, CRDs, secrets) need no tree.
+  if (!absl::StrContains(ToAbsl(document), "ontainers") &&
+      !absl::StrContains(ToAbsl(document), "volumes")) {
+    return absl::OkStatus();
+  }
+  try {
+    return Walker(names).Walk(YAML::Load(std::string(document)), 0);
+  } catch (const YAML::Exception& e) {
+    // Helm writes "# Source: chart/templates/x.yaml" first.
+    const size_t source = document.find("# Source:");
+    const std::string_view where =
+        source == std::string_view::npos
+            ? "a rendered object"
+            : document.substr(source, document.find('\n', source) - source);
+    return absl::InvalidArgumentError(absl::StrCat(ToAbsl(where), ": ", e.what()));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> RenderedImages(std::string_view manifests) {
+  if (manifests.size() > kMaxManifestsBytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("rendered manifests of ", manifests.size(), " bytes"));
+  }
+  std::vector<std::string> names;
+  for (const std::string_view document : SplitDocuments(manifests)) {
+    RETURN_IF_ERROR(AddImages(document, names));
+  }
+  std::unordered_set<std::string> seen;
+  names.erase(
+      std::remove_if(names.begin(), names.end(),
+                     [&seen](const std::string& name) { return !seen.insert(name).second; }),
+      names.end());
+  return names;
+}
+
+}  // namespace lighter

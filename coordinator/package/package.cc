@@ -1,0 +1,229 @@
+#include "coordinator/package/package.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/compression.h"
+#include "common/limits.h"
+#include "common/status.h"
+#include "coordinator/package/chart.h"
+
+namespace lighter {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kChartFolder = "original-chart/";
+constexpr std::string_view kChartYaml = "Chart.yaml";
+constexpr std::string_view kHints = "hints.yaml";
+constexpr std::string_view kImages = "images.tar";
+constexpr uint64_t kTarMagicOffset = 257;
+constexpr std::string_view kTarMagic = "ustar";
+
+// A tar inside a package file: where it lies, what it holds.
+struct Tar {
+  std::shared_ptr<const ReadableFile> file;
+  std::string name;  // of the entry or file, without folders
+  std::string what;  // for messages
+  std::vector<TarEntry> entries;
+};
+
+std::string BaseName(const std::string& path) { return fs::path(path).filename().string(); }
+
+// Whether the bytes at `offset` start like a tar. Reads nothing past `size`.
+absl::StatusOr<bool> LooksLikeTar(const ReadableFile& file, uint64_t offset, uint64_t size) {
+  if (size < kTarMagicOffset + kTarMagic.size()) return false;
+  ASSIGN_OR_RETURN(const std::string magic,
+                   file.ReadAt(offset + kTarMagicOffset, kTarMagic.size()));
+  return magic == kTarMagic;
+}
+
+bool IsBundleEntry(std::string_view name) {
+  return name == kHints || name == kImages || name.starts_with(kChartFolder);
+}
+
+// The leading folder ("" or "x/") under which the tar holds a bundle; nothing where it holds none.
+// A bundle is known by its entries, as relok8s itself knows it (verifyIntermediateBundle).
+std::optional<std::string> FindBundle(const std::vector<TarEntry>& entries) {
+  for (const TarEntry& entry : entries) {
+    if (entry.type == TarEntryType::kDirectory) continue;
+    if (IsBundleEntry(entry.name)) return "";
+    const size_t slash = entry.name.find('/');
+    if (slash == std::string::npos) continue;
+    if (IsBundleEntry(std::string_view(entry.name).substr(slash + 1))) {
+      return entry.name.substr(0, slash + 1);
+    }
+  }
+  return std::nullopt;
+}
+
+// The entries of one bundle, sorted out.
+struct BundleEntries {
+  const TarEntry* hints = nullptr;
+  const TarEntry* images = nullptr;
+  const TarEntry* chart_yaml = nullptr;
+  std::vector<ChartFile> chart_files;
+};
+
+absl::StatusOr<BundleEntries> SortEntries(const Tar& tar, const std::string& prefix) {
+  BundleEntries result;
+  std::map<std::string_view, const TarEntry*> seen;
+  for (const TarEntry& entry : tar.entries) {
+    if (!absl::StartsWith(entry.name, prefix) || entry.type == TarEntryType::kDirectory) continue;
+    const std::string_view name = std::string_view(entry.name).substr(prefix.size());
+    if (!IsBundleEntry(name)) continue;
+    if (entry.type != TarEntryType::kRegular) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          tar.what, ": entry \"", entry.name, "\" is a link or device; bundles hold only files"));
+    }
+    if (!seen.emplace(name, &entry).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(tar.what, ": entry \"", entry.name, "\" is there twice"));
+    }
+    if (name == kHints) result.hints = &entry;
+    if (name == kImages) result.images = &entry;
+    if (!name.starts_with(kChartFolder)) continue;
+    const std::string_view path = name.substr(kChartFolder.size());
+    if (path == kChartYaml) result.chart_yaml = &entry;
+    result.chart_files.push_back({std::string(path), entry.offset, entry.size});
+  }
+  if (result.chart_yaml == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(tar.what, ": no ", prefix, ToAbsl(kChartFolder),
+                                                   ToAbsl(kChartYaml),
+                                                   ", so this bundle has no chart"));
+  }
+  return result;
+}
+
+absl::StatusOr<std::string> ReadEntry(const Tar& tar, const TarEntry& entry, uint64_t max_bytes) {
+  if (entry.size > max_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(tar.what, ": ", entry.name, " has ",
+                                                     entry.size, " bytes, at most ", max_bytes,
+                                                     " are accepted"));
+  }
+  return tar.file->ReadAt(entry.offset, entry.size);
+}
+
+absl::StatusOr<Bundle> ReadBundle(const Tar& tar, const std::string& prefix) {
+  ASSIGN_OR_RETURN(BundleEntries entries, SortEntries(tar, prefix));
+  Bundle bundle;
+  bundle.file = tar.file;
+  bundle.name = tar.name;
+  bundle.chart_files = std::move(entries.chart_files);
+  ASSIGN_OR_RETURN(const std::string chart_yaml,
+                   ReadEntry(tar, *entries.chart_yaml, kMaxChartFileBytes));
+  ASSIGN_OR_RETURN(
+      const ChartMetadata chart,
+      ParseChartYaml(chart_yaml, absl::StrCat(tar.what, ": ", entries.chart_yaml->name)));
+  bundle.chart_name = chart.name;
+  bundle.chart_version = chart.version;
+  bundle.app_version = chart.app_version;
+  if (entries.hints != nullptr) {
+    ASSIGN_OR_RETURN(bundle.hints, ReadEntry(tar, *entries.hints, kMaxHintsBytes));
+  }
+  if (entries.images != nullptr) {
+    ASSIGN_OR_RETURN(bundle.images,
+                     ReadImageArchive(*tar.file, {entries.images->offset, entries.images->size},
+                                      absl::StrCat(tar.what, ": ", entries.images->name)));
+  }
+  return bundle;
+}
+
+// Whether this file beside the bundles is a bundle that someone compressed. Ignoring it would leave
+// out a part of the package.
+absl::StatusOr<bool> IsCompressedBundle(const ReadableFile& file, const std::string& name,
+                                        uint64_t offset, uint64_t size) {
+  if (!absl::StrContains(BaseName(name), "bundle")) return false;
+  ASSIGN_OR_RETURN(const std::string start,
+                   file.ReadAt(offset, std::min<uint64_t>(size, kCompressionMagicBytes)));
+  return DetectCompression(start) != Compression::kNone;
+}
+
+// The bundles of one tar: itself, or those it holds.
+absl::StatusOr<std::vector<Bundle>> ReadBundles(const Tar& tar) {
+  std::vector<Bundle> bundles;
+  if (const auto prefix = FindBundle(tar.entries)) {
+    ASSIGN_OR_RETURN(Bundle bundle, ReadBundle(tar, *prefix));
+    bundles.push_back(std::move(bundle));
+    return bundles;
+  }
+  for (const TarEntry& entry : tar.entries) {
+    if (entry.type != TarEntryType::kRegular) continue;
+    ASSIGN_OR_RETURN(const bool is_tar, LooksLikeTar(*tar.file, entry.offset, entry.size));
+    ASSIGN_OR_RETURN(const bool is_compressed,
+                     IsCompressedBundle(*tar.file, entry.name, entry.offset, entry.size));
+    if (!is_tar && !is_compressed) continue;
+    Tar inner{tar.file, BaseName(entry.name), absl::StrCat(tar.what, ": ", entry.name), {}};
+    ASSIGN_OR_RETURN(inner.entries, IndexTar(*tar.file, {entry.offset, entry.size}, inner.what));
+    const auto prefix = FindBundle(inner.entries);
+    if (!prefix) continue;
+    ASSIGN_OR_RETURN(Bundle bundle, ReadBundle(inner, *prefix));
+    bundles.push_back(std::move(bundle));
+  }
+  return bundles;
+}
+
+// Adds the bundles of one file to `package`. `required`: a file without bundles is an error.
+absl::Status AddFile(const std::string& path, bool required, Package& package) {
+  ASSIGN_OR_RETURN(ReadableFile opened, ReadableFile::Open(path));
+  const auto file = std::make_shared<const ReadableFile>(std::move(opened));
+  Tar tar{file, BaseName(path), path, {}};
+  if (!required) {
+    ASSIGN_OR_RETURN(const bool is_tar, LooksLikeTar(*file, 0, file->size()));
+    ASSIGN_OR_RETURN(const bool is_compressed, IsCompressedBundle(*file, path, 0, file->size()));
+    if (!is_tar && !is_compressed) return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(tar.entries, IndexTar(*file, {0, file->size()}, path));
+  ASSIGN_OR_RETURN(std::vector<Bundle> bundles, ReadBundles(tar));
+  if (bundles.empty()) {
+    if (!required) return absl::OkStatus();
+    const bool is_archive =
+        std::any_of(tar.entries.begin(), tar.entries.end(), [](const TarEntry& entry) {
+          return entry.name == "manifest.json" || entry.name == "oci-layout";
+        });
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": no bundle in it (a bundle holds hints.yaml, original-chart/ and images.tar)",
+        is_archive ? "; it is an archive of images without a chart" : ""));
+  }
+  package.size += file->size();
+  std::move(bundles.begin(), bundles.end(), std::back_inserter(package.bundles));
+  return absl::OkStatus();
+}
+
+absl::Status AddFolder(const std::string& path, Package& package) {
+  std::error_code error;
+  std::vector<std::string> files;
+  fs::directory_iterator it(path, error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    std::error_code ignored;
+    if (it->is_regular_file(ignored)) files.push_back(it->path().string());
+  }
+  if (error) return ErrnoStatus(error.value(), "read folder " + path);
+  std::sort(files.begin(), files.end());
+  for (const std::string& file : files) {
+    RETURN_IF_ERROR(AddFile(file, /*required=*/false, package));
+  }
+  if (!package.bundles.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": no bundle among the ", files.size(),
+      " files of this folder (a bundle is a tar of hints.yaml, original-chart/ and images.tar)"));
+}
+
+}  // namespace
+
+absl::StatusOr<Package> OpenPackage(const std::string& path) {
+  Package package;
+  package.path = path;
+  std::error_code ignored;
+  RETURN_IF_ERROR(fs::is_directory(path, ignored) ? AddFolder(path, package)
+                                                  : AddFile(path, /*required=*/true, package));
+  return package;
+}
+
+}  // namespace lighter
