@@ -5,6 +5,8 @@
 
 #include <cstdlib>
 
+#include "common/limits.h"
+
 namespace lighter::support {
 namespace {
 
@@ -18,13 +20,23 @@ std::string Gzip(std::string_view data) {
                    Z_DEFAULT_STRATEGY) != Z_OK) {
     std::abort();
   }
-  std::string out(deflateBound(&stream, data.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
-  stream.avail_in = static_cast<uInt>(data.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) std::abort();
-  out.resize(stream.total_out);
+  std::string out;
+  std::string buffer(kMiB, '\0');
+  int result = Z_OK;
+  do {
+    // zlib counts in 32 bits: a piece at a time.
+    const std::string_view piece = data.substr(0, kMiB);
+    data.remove_prefix(piece.size());
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
+    stream.avail_in = static_cast<uInt>(piece.size());
+    do {
+      stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
+      stream.avail_out = static_cast<uInt>(buffer.size());
+      result = deflate(&stream, data.empty() ? Z_FINISH : Z_NO_FLUSH);
+      if (result == Z_STREAM_ERROR) std::abort();
+      out.append(buffer, 0, buffer.size() - stream.avail_out);
+    } while (stream.avail_out == 0);
+  } while (result != Z_STREAM_END);
   deflateEnd(&stream);
   return out;
 }

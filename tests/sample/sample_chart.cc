@@ -1,0 +1,169 @@
+#include "tests/sample/sample_chart.h"
+
+#include "absl/strings/str_replace.h"
+
+namespace lighter::sample {
+namespace {
+
+constexpr const char* kChartYaml = R"(apiVersion: v2
+name: NAME
+description: DESCRIPTION
+type: application
+version: VERSION
+appVersion: "vVERSION"
+)";
+
+// All templates name images by this, as charts with a shared registry value do.
+constexpr const char* kImageHelper = R"({{- define "quayside.image" -}}
+{{ .root.Values.global.imageRegistry }}/{{ .image.repository }}:{{ .image.tag }}
+{{- end -}}
+)";
+
+constexpr const char* kPlatformValues =
+    R"(# Every image name is <global.imageRegistry>/<image.repository>:<image.tag>.
+global:
+  imageRegistry: REGISTRY
+
+web:
+  replicas: 2
+  image:
+    repository: quayside/web
+    tag: vVERSION
+
+# One on every node.
+worker:
+  image:
+    repository: quayside/worker
+    tag: vVERSION
+
+# Started by web when it needs one; named only in web's arguments.
+helper:
+  image:
+    repository: quayside/helper
+    tag: vVERSION
+)";
+
+constexpr const char* kPlatformHints = R"(---
+# Which values make up each image's name.
+- "{{ .global.imageRegistry }}/{{ .web.image.repository }}:{{ .web.image.tag }}"
+- "{{ .global.imageRegistry }}/{{ .worker.image.repository }}:{{ .worker.image.tag }}"
+- "{{ .global.imageRegistry }}/{{ .helper.image.repository }}:{{ .helper.image.tag }}"
+)";
+
+constexpr const char* kWeb = R"(apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .Release.Name }}-web
+  labels: {app: quayside-web, release: {{ .Release.Name }}}
+spec:
+  replicas: {{ .Values.web.replicas }}
+  selector:
+    matchLabels: {app: quayside-web, release: {{ .Release.Name }}}
+  template:
+    metadata:
+      labels: {app: quayside-web, release: {{ .Release.Name }}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: web
+          image: {{ include "quayside.image" (dict "root" . "image" .Values.web.image) }}
+          imagePullPolicy: IfNotPresent
+          command: ["/app"]
+          args:
+          - --helper-image={{ include "quayside.image" (dict "root" . "image" .Values.helper.image) }}
+          readinessProbe:
+            exec: {command: ["/app", "--check"]}
+)";
+
+constexpr const char* kWorker = R"(apiVersion: apps/v1
+kind: DaemonSet
+metadata:
+  name: {{ .Release.Name }}-worker
+  labels: {app: quayside-worker, release: {{ .Release.Name }}}
+spec:
+  selector:
+    matchLabels: {app: quayside-worker, release: {{ .Release.Name }}}
+  updateStrategy:
+    rollingUpdate: {maxUnavailable: "50%"}
+  template:
+    metadata:
+      labels: {app: quayside-worker, release: {{ .Release.Name }}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      tolerations:
+        - operator: Exists
+      containers:
+        - name: worker
+          image: {{ include "quayside.image" (dict "root" . "image" .Values.worker.image) }}
+          imagePullPolicy: IfNotPresent
+          command: ["/app"]
+          readinessProbe:
+            exec: {command: ["/app", "--check"]}
+)";
+
+constexpr const char* kAddonValues = R"(global:
+  imageRegistry: REGISTRY
+
+beacon:
+  image:
+    repository: quayside/beacon
+    tag: vVERSION
+)";
+
+constexpr const char* kAddonHints =
+    R"(- "{{ .global.imageRegistry }}/{{ .beacon.image.repository }}:{{ .beacon.image.tag }}")";
+
+constexpr const char* kBeacon = R"(apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .Release.Name }}-beacon
+  labels: {app: quayside-beacon, release: {{ .Release.Name }}}
+spec:
+  replicas: 1
+  selector:
+    matchLabels: {app: quayside-beacon, release: {{ .Release.Name }}}
+  template:
+    metadata:
+      labels: {app: quayside-beacon, release: {{ .Release.Name }}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: beacon
+          image: {{ include "quayside.image" (dict "root" . "image" .Values.beacon.image) }}
+          imagePullPolicy: IfNotPresent
+          command: ["/app"]
+          readinessProbe:
+            exec: {command: ["/app", "--check"]}
+)";
+
+std::string ChartYaml(const char* name, const char* description, const std::string& version) {
+  return absl::StrReplaceAll(kChartYaml,
+                             {{"NAME", name}, {"DESCRIPTION", description}, {"VERSION", version}});
+}
+
+std::string Values(const char* text, const std::string& version) {
+  return absl::StrReplaceAll(text, {{"REGISTRY", kRegistry}, {"VERSION", version}});
+}
+
+}  // namespace
+
+Chart PlatformChart(const std::string& version) {
+  return {.name = "quayside",
+          .hints = kPlatformHints,
+          .files = {{"Chart.yaml", ChartYaml("quayside", "A sample platform", version)},
+                    {"templates/_image.tpl", kImageHelper},
+                    {"templates/web.yaml", kWeb},
+                    {"templates/worker.yaml", kWorker},
+                    {"values.yaml", Values(kPlatformValues, version)}}};
+}
+
+Chart AddonChart(const std::string& version) {
+  return {.name = "quayside-beacon",
+          .hints = kAddonHints,
+          .files = {{"Chart.yaml", ChartYaml("quayside-beacon", "A sample add-on", version)},
+                    {"templates/_image.tpl", kImageHelper},
+                    {"templates/beacon.yaml", kBeacon},
+                    {"values.yaml", Values(kAddonValues, version)}}};
+}
+
+}  // namespace lighter::sample
