@@ -14,7 +14,7 @@ appVersion: "vVERSION"
 )";
 
 // All templates name images by this, as charts with a shared registry value do.
-constexpr const char* kImageHelper = R"({{- define "quayside.image" -}}
+constexpr const char* kImageHelper = R"({{- define "image.name" -}}
 {{ .root.Values.global.imageRegistry }}/{{ .image.repository }}:{{ .image.tag }}
 {{- end -}}
 )";
@@ -66,11 +66,11 @@ spec:
       terminationGracePeriodSeconds: 1
       containers:
         - name: web
-          image: {{ include "quayside.image" (dict "root" . "image" .Values.web.image) }}
+          image: {{ include "image.name" (dict "root" . "image" .Values.web.image) }}
           imagePullPolicy: IfNotPresent
           command: ["/app"]
           args:
-          - --helper-image={{ include "quayside.image" (dict "root" . "image" .Values.helper.image) }}
+          - --helper-image={{ include "image.name" (dict "root" . "image" .Values.helper.image) }}
           readinessProbe:
             exec: {command: ["/app", "--check"]}
 )";
@@ -94,7 +94,7 @@ spec:
         - operator: Exists
       containers:
         - name: worker
-          image: {{ include "quayside.image" (dict "root" . "image" .Values.worker.image) }}
+          image: {{ include "image.name" (dict "root" . "image" .Values.worker.image) }}
           imagePullPolicy: IfNotPresent
           command: ["/app"]
           readinessProbe:
@@ -129,7 +129,7 @@ spec:
       terminationGracePeriodSeconds: 1
       containers:
         - name: beacon
-          image: {{ include "quayside.image" (dict "root" . "image" .Values.beacon.image) }}
+          image: {{ include "image.name" (dict "root" . "image" .Values.beacon.image) }}
           imagePullPolicy: IfNotPresent
           command: ["/app"]
           readinessProbe:
