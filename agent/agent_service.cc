@@ -1,0 +1,157 @@
+#include "agent/agent_service.h"
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "agent/checked_image.h"
+#include "agent/containerd_client.h"
+#include "agent/inventory.h"
+#include "agent/load_gate.h"
+#include "agent/load_session.h"
+#include "agent/load_stream.h"
+#include "agent/prover.h"
+#include "common/grpc_status.h"
+#include "common/status.h"
+#include "common/tls.h"
+#include "common/version.h"
+
+namespace lighter {
+namespace {
+
+// Threads that end by themselves; the last ones are joined here.
+class ThreadList {
+ public:
+  ~ThreadList() {
+    for (Entry& entry : threads_) entry.thread.join();
+  }
+
+  void Start(std::function<void()> body) {
+    const std::lock_guard lock(mutex_);
+    for (auto it = threads_.begin(); it != threads_.end();) {
+      const bool done = it->done;
+      if (done) it->thread.join();
+      it = done ? threads_.erase(it) : std::next(it);
+    }
+    Entry& entry = threads_.emplace_back();
+    entry.thread = std::thread([&entry, body = std::move(body)] {
+      body();
+      entry.done = true;
+    });
+  }
+
+ private:
+  struct Entry {
+    std::atomic<bool> done = false;
+    std::thread thread;
+  };
+
+  std::mutex mutex_;
+  std::list<Entry> threads_;
+};
+
+// A stream that is refused before it begins.
+class RefusedStream final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::LoadReply> {
+ public:
+  explicit RefusedStream(const absl::Status& status) { Finish(ToGrpc(status)); }
+  void OnDone() override { delete this; }
+};
+
+// Load is a callback method and the rest are not: only a callback stream can be ended while a read is
+// outstanding, which is how a load fails in the middle of a transfer.
+class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::Service> {
+ public:
+  explicit AgentService(const AgentOptions& options)
+      : options_(options),
+        containerd_(options.containerd_socket),
+        gate_(options.containerd_socket) {}
+
+  grpc::Status Info(grpc::ServerContext* context, const v1::InfoRequest*,
+                    v1::InfoReply* reply) override {
+    absl::Status status = CheckCaller(*context);
+    if (status.ok()) status = FillInfo(reply);
+    return ToGrpc(status);
+  }
+
+  grpc::Status Inventory(grpc::ServerContext* context, const v1::InventoryRequest* request,
+                         v1::InventoryReply* reply) override {
+    absl::Status status = CheckCaller(*context);
+    if (status.ok()) status = FillInventory(*request, reply);
+    return ToGrpc(status);
+  }
+
+  grpc::ServerBidiReactor<v1::LoadRequest, v1::LoadReply>* Load(
+      grpc::CallbackServerContext* context) override {
+    if (const absl::Status status = CheckCaller(*context); !status.ok()) {
+      return new RefusedStream(status);
+    }
+    auto* const stream = new LoadStream;
+    stream->Begin();
+    sessions_.Start([this, stream] {
+      const absl::Status status = LoadSession(containerd_, &gate_, stream).Run();
+      stream->End(status);
+    });
+    return stream;
+  }
+
+ private:
+  absl::Status CheckCaller(const grpc::ServerContextBase& context) const {
+    if (!options_.require_coordinator_certificate) return absl::OkStatus();
+    return CheckPeerName(*context.auth_context(), kCoordinatorTlsName);
+  }
+
+  absl::Status FillInfo(v1::InfoReply* reply) const {
+    reply->set_agent_version(std::string(kVersion));
+    reply->set_node_name(options_.node_name);
+    reply->set_unix_time_seconds(absl::ToUnixSeconds(absl::Now()));
+    ASSIGN_OR_RETURN(*reply->mutable_snapshotter(), containerd_.Snapshotter());
+    ASSIGN_OR_RETURN(*reply->mutable_containerd_version(), containerd_.Version());
+    return absl::OkStatus();
+  }
+
+  absl::Status FillInventory(const v1::InventoryRequest& request, v1::InventoryReply* reply) const {
+    ASSIGN_OR_RETURN(const std::vector<CheckedImage> images, CheckImages(request.images()));
+    ASSIGN_OR_RETURN(const std::string snapshotter, containerd_.Snapshotter());
+    std::vector<const CheckedImage*> todo;
+    for (const CheckedImage& image : images) {
+      ASSIGN_OR_RETURN(const auto proofs, LookAtNames(containerd_, snapshotter, image));
+      bool proven = true;
+      for (size_t i = 0; i < proofs.size(); ++i) {
+        v1::NameState* const name = reply->add_names();
+        name->set_name(image.names[i].str());
+        name->set_current_manifest_digest(proofs[i].current);
+        name->set_proven(proofs[i].proven);
+        proven = proven && proofs[i].proven;
+      }
+      if (!proven) todo.push_back(&image);
+    }
+    ASSIGN_OR_RETURN(const Lack lack, FindLack(containerd_, snapshotter, todo));
+    for (const MissingBlob& blob : lack.blobs) {
+      v1::BlobNeed* const need = reply->add_needs();
+      need->set_digest(blob.target.blob.digest.str());
+      need->set_size(blob.target.blob.size);
+      need->set_offset(blob.offset);
+    }
+    const FreeSpace free = FindFreeSpace(containerd_);
+    reply->set_free_bytes(free.bytes);
+    reply->set_free_inodes(free.inodes);
+    return absl::OkStatus();
+  }
+
+  const AgentOptions options_;
+  const Containerd containerd_;
+  LoadGate gate_;
+  ThreadList sessions_;  // last, so that its threads end first
+};
+
+}  // namespace
+
+std::unique_ptr<v1::Agent::Service> MakeAgentService(const AgentOptions& options) {
+  return std::make_unique<AgentService>(options);
+}
+
+}  // namespace lighter

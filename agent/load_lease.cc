@@ -1,0 +1,52 @@
+#include "agent/load_lease.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+constexpr absl::Duration kLeaseTime = absl::Hours(24);
+
+absl::StatusOr<std::vector<std::string>> OurLeases(const Containerd& containerd) {
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, containerd.LeaseIds());
+  std::erase_if(ids, [](const std::string& id) { return !id.starts_with(kLeasePrefix); });
+  return ids;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> TakeLease(const Containerd& containerd) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> old_ids, OurLeases(containerd));
+  const absl::Time now = absl::Now();
+  const std::string id = absl::StrCat(ToAbsl(kLeasePrefix), absl::ToUnixNanos(now));
+  const std::string expiry =
+      absl::FormatTime(absl::RFC3339_sec, now + kLeaseTime, absl::UTCTimeZone());
+  RETURN_IF_ERROR(containerd.CreateLease(id, {{"containerd.io/gc.expire", expiry}}));
+  for (const std::string& old_id : old_ids) {
+    ASSIGN_OR_RETURN(const std::vector<LeaseResource> resources,
+                     containerd.LeaseResources(old_id));
+    for (const LeaseResource& resource : resources) {
+      RETURN_IF_ERROR(containerd.AddToLease(id, resource));
+    }
+    RETURN_IF_ERROR(containerd.DeleteLease(old_id, /*collect=*/false));
+  }
+  return id;
+}
+
+absl::Status DropLeases(const Containerd& containerd) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids, OurLeases(containerd));
+  for (const std::string& id : ids) {
+    ASSIGN_OR_RETURN(const std::vector<LeaseResource> resources, containerd.LeaseResources(id));
+    for (const LeaseResource& resource : resources) {
+      if (resource.type == "ingests") RETURN_IF_ERROR(containerd.AbortIngest(resource.id));
+    }
+    RETURN_IF_ERROR(containerd.DeleteLease(id, /*collect=*/true));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace lighter

@@ -1,0 +1,74 @@
+// One load, from LoadStart to Done: the state machine of the Load stream.
+//
+// Order of things on the node: lease, manifests (which hold all that they list), configs and layers
+// with unpacking beside them, names, proof, end of the lease. So containerd's garbage collection never
+// finds a reason to take what came, and no name ever points to something incomplete.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "agent/blob_receiver.h"
+#include "agent/checked_image.h"
+#include "agent/containerd_client.h"
+#include "agent/inventory.h"
+#include "agent/load_gate.h"
+#include "agent/load_stream.h"
+#include "agent/prover.h"
+#include "agent/unpacker.h"
+
+namespace lighter {
+
+// Runs on one thread of its own. All arguments must outlive it.
+class LoadSession {
+ public:
+  LoadSession(const Containerd& containerd, LoadGate* gate, LoadStream* stream);
+
+  // The stream's status. A load that ends before Finish keeps what came, except where the node's disk
+  // is full: then everything that loads brought is dropped at once.
+  absl::Status Run();
+
+ private:
+  absl::Status Serve();
+  absl::StatusOr<v1::LoadStart> ReceiveStart();
+  // Finds what is not proven, takes the lease, stores manifests; the blobs and steps that are needed.
+  absl::StatusOr<Lack> Prepare();
+  absl::Status StoreManifest(const CheckedImage& image);
+  absl::Status TakeOverConfigs(const Lack& lack);
+  absl::Status SendNeed(const Lack& lack);
+  absl::Status BlobStored(const BlobTarget& target);
+
+  // Receives chunks and Finish; returns when Finish came.
+  absl::StatusOr<v1::Finish::Action> Transfer();
+  absl::Status CheckIdle() const;
+  absl::Status SendStagedWhenReady();
+  absl::Status SendProgress();
+  absl::Status SendStep(const std::string& step);
+
+  absl::Status Publish();
+  absl::Status Abandon();
+
+  const Containerd base_;  // without lease and group: for what must happen even after the stream broke
+  LoadGate* const gate_;
+  LoadStream* const stream_;
+
+  std::vector<CheckedImage> images_;
+  std::vector<std::vector<NameProof>> found_;  // per image and name, before the load
+  std::vector<const CheckedImage*> todo_;      // images with a name that was not proven
+  std::string snapshotter_;
+  Containerd work_;  // with lease and the stream's group
+
+  std::unique_ptr<Unpacker> unpacker_;
+  std::unique_ptr<BlobReceiver> receiver_;
+  size_t steps_ = 0;
+  bool staged_ = false;
+  absl::Time last_message_;
+  absl::Time last_progress_;
+  std::string last_sent_;  // the last Progress, serialised
+};
+
+}  // namespace lighter
