@@ -7,9 +7,9 @@ import subprocess
 import unittest
 import urllib.request
 
-from testcase import IMAGE, ClusterTest
 from testbed.cluster import Cluster
 from testbed.process import run, wait_for
+from testcase import IMAGE, ClusterTest
 
 RECEIVE = """
 import socket
@@ -81,9 +81,21 @@ class Options(ClusterTest):
                 self.assertEqual(self._node(cluster, "python3", "-c", CONNECT), f"{fate}\n")
 
     def test_kubelet_keys_are_set(self):
-        cluster = self.up(self.name(), "--nodes", "1", "--kubelet", "maxPods=7", "--kubelet", 'evictionHard={"memory.available": "1Mi"}')
+        eviction = 'evictionHard={"memory.available": "1Mi"}'
+        cluster = self.up(self.name(), "--nodes", "1", "--kubelet", "maxPods=7", "--kubelet", eviction)
         config = json.loads(self.kubectl(cluster, "get", "--raw", "/api/v1/nodes/node1/proxy/configz"))["kubeletconfig"]
         self.assertEqual((config["maxPods"], config["evictionHard"]), (7, {"memory.available": "1Mi"}))
+
+    def test_env_and_root_lead_into_the_cluster(self):
+        name = self.name()
+        self.up(name, "--nodes", "1")
+        for helm in ("3", "4"):
+            script = (
+                self.cluster("env", "--name", name, "--helm", helm) + "kubectl get nodes && helm list && helm version"
+            )
+            self.assertRegex(run("sh", "-c", script), rf"(?s)node1 .* Ready .*v{helm}\.")
+        socket = self.cluster("root", "--name", name, "node1").strip() + "/run/containerd/containerd.sock"
+        self.assertIn("pause", run("ctr", "--address", socket, "--namespace", "k8s.io", "images", "list"))
 
     def test_what_makes_no_sense_is_refused(self):
         for options in (["--nodes", "0"], ["--kubelet", "maxPods=many"], ["--name", "Not-A-Name"]):
@@ -98,7 +110,6 @@ class Options(ClusterTest):
         with subprocess.Popen([*node.inside, "python3", "-c", RECEIVE], stdout=subprocess.PIPE) as receiver:
             receiver.stdout.readline()
             return float(run(*sender, "python3", "-c", SEND, node.address))
-
 
 
 if __name__ == "__main__":

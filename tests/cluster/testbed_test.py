@@ -9,10 +9,10 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from testcase import FOLDER, ClusterTest
 from testbed import lifecycle, paths
 from testbed.cgroup import Cgroup
 from testbed.process import wait_for
+from testcase import CLUSTER, ClusterTest
 from traces import namespaces_of, traces_of
 
 
@@ -22,7 +22,7 @@ class Life(ClusterTest):
     def down_and_look(self, name: str) -> None:
         namespaces = namespaces_of(name)
         folder = paths.clusters() / name
-        self.assertNotEqual(traces_of(name, folder, namespaces), [], "the search finds nothing even of a cluster that is there")
+        self.assertTrue(traces_of(name, folder, namespaces), "the search finds nothing even of a cluster that is up")
         self.cluster("down", "--name", name)
         self.assertEqual(traces_of(name, folder, namespaces), [])
 
@@ -63,10 +63,9 @@ class Crash(ClusterTest):
         name, seed = self.name(), random.randrange(1000)
         delay = random.Random(seed).uniform(0.1, 4)
         self.addCleanup(self.cluster, "down", "--name", name)
-        starting = subprocess.Popen([FOLDER / "cluster", "up", "--name", name, "--nodes", "2", "--disk", "1G"], stdout=subprocess.DEVNULL)
-        time.sleep(delay)
-        starting.kill()
-        starting.wait()
+        with self._starting(name, "--disk", "1G") as starting:
+            time.sleep(delay)
+            starting.kill()
         self._kill_all(name)
         with self.subTest(seed=seed, delay=delay):
             cluster = self.up(name, "--nodes", "2", "--disk", "1G")
@@ -75,11 +74,10 @@ class Crash(ClusterTest):
     def test_down_after_only_up_was_killed(self):
         name = self.name()
         folder = paths.clusters() / name
-        starting = subprocess.Popen([FOLDER / "cluster", "up", "--name", name, "--nodes", "2"], stdout=subprocess.DEVNULL)
         self.addCleanup(self.cluster, "down", "--name", name)
-        wait_for("the API server to start", lambda: (folder / "control/kube-apiserver.pid").exists(), 30)
-        starting.kill()
-        starting.wait()
+        with self._starting(name) as starting:
+            wait_for("the API server to start", lambda: (folder / "control/kube-apiserver.pid").exists(), 30)
+            starting.kill()
         namespaces = namespaces_of(name)
         self.assertTrue(namespaces)
         self.assertIn("is down", self.cluster("down", "--name", name))
@@ -93,6 +91,9 @@ class Crash(ClusterTest):
         after = self.up(name, "--nodes", "1")
         self.assertNotEqual(after.control.pid, before)
         self.assertEqual(self.ready_nodes(after), ["node1"])
+
+    def _starting(self, name: str, *options: str) -> subprocess.Popen:
+        return subprocess.Popen([CLUSTER, "up", "--name", name, "--nodes", "2", *options], stdout=subprocess.DEVNULL)
 
     def _kill_all(self, name: str) -> None:
         for pid in Cgroup(f"lighter-{name}").processes():

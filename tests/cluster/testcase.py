@@ -3,16 +3,14 @@
 import json
 import os
 import subprocess
-import sys
 import unittest
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent
-sys.path.insert(0, str(FOLDER))
+from testbed import lifecycle, paths
+from testbed.cluster import Cluster
+from testbed.image import write_image
 
-from testbed import lifecycle, paths  # noqa: E402
-from testbed.cluster import Cluster  # noqa: E402
-
+CLUSTER = Path(__file__).resolve().with_name("cluster")
 IMAGE = "example.com/tests/pause:1"
 
 
@@ -25,9 +23,7 @@ class ClusterTest(unittest.TestCase):
 
     def cluster(self, *words: str, status: int = 0) -> str:
         """Runs a command, which must end with that status, and returns all that it printed."""
-        done = subprocess.run(
-            [FOLDER / "cluster", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        done = subprocess.run([CLUSTER, *words], input="", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(done.returncode, status, f"cluster {' '.join(words)}:\n{done.stdout}")
         return done.stdout
 
@@ -57,8 +53,7 @@ class ClusterTest(unittest.TestCase):
     def run_pod(self, cluster: Cluster, name: str, node: str) -> dict:
         """Runs a pod from an image that is imported first, waits until it runs, and returns it."""
         archive = cluster.folder / "pod.tar"
-        binary = cluster.folder / "pause"
-        self.cluster("image", "--name", IMAGE, "--entrypoint", "/pause", "--add", f"{binary}:/pause", "-o", str(archive))
+        write_image(archive, IMAGE, ["/pause"], {"/pause": cluster.folder / "pause"})
         self.cluster("import", "--name", cluster.settings.name, node, str(archive))
         container = {"name": "it", "image": IMAGE, "imagePullPolicy": "Never"}
         pod = {

@@ -19,8 +19,8 @@ def namespaces_of(cluster: str) -> set[str]:
 def traces_of(cluster: str, folder: Path, namespaces: set[str]) -> list[str]:
     """Everything there is of a cluster, described; empty where it left nothing."""
     found = [f"cgroup {path}" for path in Path("/sys/fs/cgroup").glob(f"**/lighter-{cluster}")]
-    found += [f"link or address: {line}" for line in run("ip", "-oneline", "address").splitlines() if f" lt-{cluster} " in line]
-    found += [f"route: {line}" for line in run("ip", "route", "show", "table", "all").splitlines() if f" lt-{cluster} " in line]
+    network = run("ip", "-oneline", "address") + run("ip", "route", "show", "table", "all")
+    found += [f"link, address or route: {line}" for line in network.splitlines() if f" lt-{cluster} " in line]
     found += [f"file {folder}"] if folder.exists() else []
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
         if f"{folder}/" in backing.read_text():

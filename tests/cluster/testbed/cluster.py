@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import containerd
-from . import network as net
+from . import containerd, links
 from .cgroup import Cgroup
 from .controlplane import ControlPlane
 from .errors import TestbedError
@@ -46,8 +45,8 @@ class Cluster:
         """Starts everything, in the order in which one needs another, saying how long each step took."""
         with _step("machines, links and certificates"):
             self.control.make()
-            net.join_host(self.settings.name, self.network, self.control.pid, self.settings.link)
-            net.make_switch(self.control.inside, self.network, self.settings.link)
+            links.make_switch(self.network, self.control)
+            links.join_host(self.settings.name, self.network, self.control, self.settings.link)
             _for_each(self.nodes, Node.make)
             self._route_pods()
         with _step("etcd and API server"):
@@ -69,11 +68,11 @@ class Cluster:
 
     def _route_pods(self) -> None:
         numbers = [node.number for node in self.nodes]
-        net.route_pods([], self.network, numbers)
-        net.route_pods(self.control.inside, self.network, numbers)
+        links.route_pods([], self.network, numbers)
+        links.route_pods(self.control.inside, self.network, numbers)
         for node in self.nodes:
-            net.route_pods(node.inside, self.network, [number for number in numbers if number != node.number])
-        net.require_no_forwarding(self.control.inside)
+            links.route_pods(node.inside, self.network, [number for number in numbers if number != node.number])
+        links.require_no_forwarding(self.control)
 
     def _daemons(self) -> list:
         return [*self.control.daemons.values(), *(d for node in self.nodes for d in (node.containerd, node.kubelet))]

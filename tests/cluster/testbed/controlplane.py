@@ -94,8 +94,8 @@ class ControlPlane(Machine):
 
     def get(self, path: str) -> str | None:
         """What the API server says at a path; None where it gives no answer yet."""
-        words = [tools("kubernetes") / "kubectl", "--kubeconfig", self.kubeconfig, "--request-timeout=5s", "get", "--raw", path]
-        done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        kubectl = [str(tools("kubernetes") / "kubectl"), f"--kubeconfig={self.kubeconfig}", "--request-timeout=5s"]
+        done = subprocess.run([*kubectl, "get", "--raw", path], capture_output=True, text=True)
         return done.stdout if done.returncode == 0 else None
 
     def _start(self, name: str, *command: object) -> None:

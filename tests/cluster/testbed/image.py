@@ -14,7 +14,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def write_image(archive: Path, name: str, entrypoint: list[str], files: dict[str, Path]) -> None:
-    """Writes a docker-archive whose image holds the files (path in the image -> file here) and starts the entrypoint."""
+    """Writes a docker-archive whose image holds the files (path in it -> file here) and starts the entrypoint."""
     layer = _tar({path.lstrip("/"): (file.read_bytes(), file.stat().st_mode & 0o777) for path, file in files.items()})
     diff_id = hashlib.sha256(layer).hexdigest()
     config = json.dumps({

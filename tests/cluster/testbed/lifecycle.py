@@ -5,14 +5,21 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from . import loop
-from . import network as net
+from . import containerd, links, loop
 from .cgroup import Cgroup
 from .cluster import Cluster
 from .errors import TestbedError
 from .lock import locked
-from .paths import clusters
+from .network import free_index
+from .paths import clusters, program, tools
 from .settings import Record, Settings, check_name, read_record
+
+PROGRAMS = (
+    *("etcd", "docker-registry", "runc"),
+    *("ip", "tc", "unshare", "nsenter", "losetup", "mkfs.ext4"),
+    *("openssl", "musl-gcc"),
+)
+
 
 def open_cluster(name: str) -> Cluster:
     """The cluster of that name, which must be up."""
@@ -30,6 +37,7 @@ def all_names() -> list[str]:
 
 def up(settings: Settings) -> Cluster:
     """Brings a cluster up, or finds it up."""
+    _require_programs(settings)
     name, folder = settings.name, _folder(settings.name)
     if not folder.exists() and _cgroup(name).processes():
         raise TestbedError(
@@ -63,37 +71,46 @@ def down(name: str) -> bool:
 def _start(settings: Settings) -> Cluster:
     started = time.monotonic()
     print(f"starting cluster {settings.name}: {settings.nodes} nodes with containerd {settings.containerd}", flush=True)
-    record = Record(settings, _claim_index(settings), ready=False)
+    record = _claim_addresses(settings)
     cluster = _cluster(record)
     try:
         cluster.start()
     except TestbedError as error:
-        raise TestbedError(f"{error}\nwhat runs is left for a look; remove it with: cluster down --name {settings.name}") from None
+        hint = f"what runs is left for a look; remove it with: cluster down --name {settings.name}"
+        raise TestbedError(f"{error}\n{hint}") from None
     replace(record, ready=True).write(cluster.folder)
     print(f"  {time.monotonic() - started:5.1f} s  in all")
     return cluster
 
 
-def _claim_index(settings: Settings) -> int:
+def _require_programs(settings: Settings) -> None:
+    tools("kubernetes")
+    containerd.programs(settings.containerd)
+    for name in PROGRAMS:
+        program(name)
+
+
+def _claim_addresses(settings: Settings) -> Record:
     """Picks addresses that no other cluster has, and records them before another can look."""
     with locked(clusters()):
-        records = [read_record(_folder(name)) for name in all_names()]
-        index = net.free_index({record.index for record in records if record})
-        Record(settings, index, ready=False).write(_folder(settings.name))
-        return index
+        others = [read_record(_folder(name)) for name in all_names()]
+        index = free_index({other.index for other in others if other})
+        record = Record(settings, index, ready=False)
+        record.write(_folder(settings.name))
+        return record
 
 
 def _has_remains(name: str) -> bool:
     folder = _folder(name)
     in_folder = folder.exists() and any(folder.iterdir())
-    return in_folder or _cgroup(name).exists() or net.host_link_exists(name)
+    return in_folder or _cgroup(name).exists() or links.host_link_exists(name)
 
 
 def _clear(name: str) -> None:
     """Removes all of a cluster but its folder itself, which is locked meanwhile."""
     folder, cgroup = _folder(name), _cgroup(name)
     cgroup.kill()
-    net.leave_host(name)
+    links.leave_host(name)
     cgroup.remove()
     loop.wait_until_free(folder)
     # The record last: what is interrupted here is found and finished by the next call.

@@ -1,5 +1,6 @@
 """Loop devices below a folder: they go by themselves with the last mount, a moment later."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import TestbedError
@@ -18,9 +19,7 @@ def wait_until_free(folder: Path) -> None:
 def _devices(folder: Path) -> list[str]:
     found = []
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
-        try:
+        with suppress(OSError):  # it went away meanwhile
             if backing.read_text().startswith(f"{folder}/"):
                 found.append(f"/dev/{backing.parts[3]}")
-        except OSError:  # it went away meanwhile
-            pass
     return found

@@ -33,7 +33,7 @@ class Machine:
         return [*self._leaf.entering(), "nsenter", "--target", str(self.pid), *self.namespaces, "--"]
 
     def boot(self, *prepare: object) -> None:
-        """Makes the namespaces, prepares them with a command that ends in a call of its own arguments, and holds them open."""
+        """Makes the namespaces and holds them open; `prepare` is a command that runs its last arguments at its end."""
         self.cgroup.create()
         self._leaf.create()
         private = ["--propagation", "private"] if "--mount" in self.namespaces else []

@@ -3,8 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from . import containerd, kubelet
-from . import network as net
+from . import containerd, kubelet, links
 from .cgroup import Cgroup
 from .controlplane import ControlPlane, write_kubeconfig
 from .errors import TestbedError
@@ -54,7 +53,7 @@ class Node(Machine):
             run("mkfs.ext4", "-q", "-m", "0", "-E", "nodiscard", image)
         programs = containerd.programs(settings.containerd)
         self.boot(SOURCES / "prepare-node.sh", self.name, self.folder, tools("kubernetes"), programs)
-        net.join_node(control.inside, self.inside, self.pid, self.number, control.network, settings.link, settings.beyond)
+        links.join_node(control.network, control, self, self.number, settings.link, settings.beyond)
 
     def start_containerd(self) -> None:
         """Starts containerd and waits until it answers."""

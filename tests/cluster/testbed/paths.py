@@ -33,8 +33,7 @@ def tools(name: str) -> Path:
 
 def program(name: str) -> str:
     """The path of a program from a Debian package."""
-    search = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
-    path = shutil.which(name, path=search)
+    path = shutil.which(name)
     if path is None:
         raise TestbedError(f"'{name}' is not installed; run: tests/setup/packages.sh cluster")
     return path

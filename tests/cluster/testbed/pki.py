@@ -1,7 +1,7 @@
 """Certificate authorities and certificates, made with openssl: EC P-256, valid from some days ago."""
 
 import tempfile
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .process import run
@@ -27,7 +27,9 @@ commonName = supplied
 {extensions}
 """
 
-_AUTHORITY = "basicConstraints = critical, CA:true\nkeyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash"
+_AUTHORITY = (
+    "basicConstraints = critical, CA:true\nkeyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash"
+)
 _MEMBER = "basicConstraints = CA:false\nkeyUsage = digitalSignature\nextendedKeyUsage = serverAuth, clientAuth"
 
 
@@ -56,7 +58,7 @@ class Authority:
         self._sign(key, certificate, subject, extensions, ["-cert", self.certificate])
 
     def _sign(self, key: Path, certificate: Path, subject: str, extensions: str, how: list[object]) -> None:
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         start = now - timedelta(days=BACK_DATED_DAYS)
         end = now + timedelta(days=self._days)
         with tempfile.TemporaryDirectory() as work:
@@ -72,7 +74,7 @@ class Authority:
 
 
 def make_role_set(folder: Path, names: list[str], days: int) -> None:
-    """lighter's mutual TLS: folder/agent and folder/coordinator, each with ca.crt, tls.crt and tls.key, and the CA beside."""
+    """lighter's mutual TLS: folder/agent and folder/coordinator, each with its ca.crt, tls.crt and tls.key."""
     authority = Authority(folder, days)
     for role in ("agent", "coordinator"):
         place = folder / role

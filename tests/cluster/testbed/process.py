@@ -9,13 +9,14 @@ from pathlib import Path
 
 from .errors import TestbedError
 
-LOG_LINES_SHOWN = 12
-
 
 def run(*command: object, stdin: str | None = None) -> str:
     """Runs a command to its end and returns what it printed; a failure names the command and its complaint."""
     words = [str(word) for word in command]
-    done = subprocess.run(words, input=stdin, stdin=None if stdin else subprocess.DEVNULL, capture_output=True, text=True)
+    try:
+        done = subprocess.run(words, input=stdin or "", capture_output=True, text=True)
+    except FileNotFoundError:
+        raise TestbedError(f"'{words[0]}' is not installed; run: tests/setup/packages.sh cluster") from None
     if done.returncode != 0:
         complaint = (done.stderr or done.stdout).strip() or "it said nothing"
         raise TestbedError(f"'{' '.join(words)}' failed with status {done.returncode}: {complaint}")
@@ -59,9 +60,9 @@ class Daemon:
         os.kill(pid, how)
         wait_for(f"{self.name} to stop after {how.name}", lambda: self.pid is None, seconds)
 
-    def last_words(self) -> str:
+    def last_words(self, count: int) -> str:
         """The end of its log, for an error."""
-        lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:] if self.log.exists() else []
+        lines = self.log.read_text(errors="replace").splitlines()[-count:] if self.log.exists() else []
         return "\n".join([f"{self.name}: the end of {self.log}:", *(f"    {line}" for line in lines)])
 
 
@@ -72,9 +73,10 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float, watched
     while not condition():
         for daemon in watched:
             if daemon.pid is None:
-                raise TestbedError(f"{daemon.name} ended while waiting for {what}\n{daemon.last_words()}")
+                raise TestbedError(f"{daemon.name} ended while waiting for {what}\n{daemon.last_words(12)}")
         if time.monotonic() > deadline:
-            raise TestbedError("\n".join([f"waited {seconds:g} s for {what}, in vain", *(d.last_words() for d in watched)]))
+            logs = [daemon.last_words(3) for daemon in watched]
+            raise TestbedError("\n".join([f"waited {seconds:g} s for {what}, in vain", *logs]))
         time.sleep(0.05)
 
 
