@@ -90,10 +90,9 @@ class Options(ClusterTest):
         name = self.name()
         self.up(name, "--nodes", "1")
         for helm in ("3", "4"):
-            script = (
-                self.cluster("env", "--name", name, "--helm", helm) + "kubectl get nodes && helm list && helm version"
-            )
-            self.assertRegex(run("sh", "-c", script), rf"(?s)node1 .* Ready .*v{helm}\.")
+            exports = self.cluster("env", "--name", name, "--helm", helm)
+            script = f"export HTTPS_PROXY=http://192.0.2.1:1\n{exports}kubectl get nodes && helm list && helm version"
+            self.assertRegex(run("sh", "-uc", script), rf"(?s)node1 .* Ready .*v{helm}\.")
         socket = self.cluster("root", "--name", name, "node1").strip() + "/run/containerd/containerd.sock"
         self.assertIn("pause", run("ctr", "--address", socket, "--namespace", "k8s.io", "images", "list"))
 

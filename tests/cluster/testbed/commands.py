@@ -11,6 +11,7 @@ from . import image as images
 from . import lifecycle, pki
 from .cluster import Cluster
 from .errors import TestbedError
+from .network import CLUSTERS
 from .node import Node
 from .paths import tools
 from .settings import Settings
@@ -65,6 +66,7 @@ def env(options: Namespace) -> None:
     programs = f"{tools('kubernetes')}:{tools(f'helm{options.helm}')}"
     print(f"export KUBECONFIG={shlex.quote(str(_open(options).control.kubeconfig))}")
     print(f'export PATH={shlex.quote(programs)}:"$PATH"')
+    print(f'export NO_PROXY="{CLUSTERS},${{NO_PROXY:-}}"')
 
 
 def node(options: Namespace) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from .errors import TestbedError
 from .process import run
 
+CLUSTERS = "10.213.0.0/16"  # the machines of all of them; their pods and services are in 10.224.0.0/11
 CLUSTERS_AT_MOST = 16
 NODES_AT_MOST = 200
 
