@@ -61,8 +61,8 @@ class RefusedStream final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::
   void OnDone() override { delete this; }
 };
 
-// Load is a callback method and the rest are not: only a callback stream can be ended while a read is
-// outstanding, which is how a load fails in the middle of a transfer.
+// Load is a callback method and the rest are not: only a callback stream can be ended while a read
+// is outstanding, which is how a load fails in the middle of a transfer.
 class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::Service> {
  public:
   explicit AgentService(const AgentOptions& options)

@@ -12,13 +12,13 @@ namespace lighter {
 struct AgentOptions {
   std::string containerd_socket = "/run/containerd/containerd.sock";
   std::string node_name;
-  // Demand that every caller's certificate carries lighter-coordinator. Off only where the transport
-  // itself is private: in-process, or a unix socket of mode 0600.
+  // Demand that every caller's certificate carries lighter-coordinator. Off only where the
+  // transport itself is private: in-process, or a unix socket of mode 0600.
   bool require_coordinator_certificate = true;
 };
 
-// Thread-safe. Holds channels to containerd's socket; connects on first use, so it can be made before
-// containerd runs and survives its restarts.
+// Thread-safe. Holds channels to containerd's socket; connects on first use, so it can be made
+// before containerd runs and survives its restarts.
 std::unique_ptr<v1::Agent::Service> MakeAgentService(const AgentOptions& options);
 
 }  // namespace lighter

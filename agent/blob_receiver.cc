@@ -22,9 +22,9 @@ absl::Status BlobReceiver::Accept(v1::Chunk chunk) {
         current_, " (", blob.target.what(), ") at offset ", blob.offset, " was due"));
   }
   if (size == 0 || size > kChunkBytes || size > blob.target.blob.size - blob.offset) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a chunk of ", size, " bytes at offset ", blob.offset, " does not fit ",
-        blob.target.what(), " of ", blob.target.blob.size, " bytes"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("a chunk of ", size, " bytes at offset ", blob.offset, " does not fit ",
+                     blob.target.what(), " of ", blob.target.blob.size, " bytes"));
   }
   blob.offset += size;
   received_bytes_ += size;
@@ -38,9 +38,9 @@ absl::Status BlobReceiver::WriteNew(v1::Chunk chunk) {
   }
   // A pull of the same blob may have brought containerd further than we knew.
   if (writer_->offset() < chunk.offset()) {
-    return absl::AbortedError(absl::StrCat(
-        "containerd dropped the first part of ", blobs_[current_].target.what(),
-        " that an earlier load had brought; load again, it will be sent whole"));
+    return absl::AbortedError(
+        absl::StrCat("containerd dropped the first part of ", blobs_[current_].target.what(),
+                     " that an earlier load had brought; load again, it will be sent whole"));
   }
   const uint64_t known = writer_->offset() - chunk.offset();
   if (known >= chunk.data().size()) return absl::OkStatus();

@@ -1,4 +1,5 @@
-// Carries the chunks of a load into containerd: the needed blobs in their order, each from its offset.
+// Carries the chunks of a load into containerd: the needed blobs in their order, each from its
+// offset.
 #pragma once
 
 #include <cstdint>

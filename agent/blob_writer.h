@@ -1,8 +1,8 @@
 // Writes blobs into containerd's content store, resumably.
 //
-// Refs are those of containerd's own pull ("layer-sha256:..."), so a pull of the same blob at the same
-// time waits or finds it done instead of writing twice. A blob is only ever stored under the digest
-// that containerd itself computed.
+// Refs are those of containerd's own pull ("layer-sha256:..."), so a pull of the same blob at the
+// same time waits or finds it done instead of writing twice. A blob is only ever stored under the
+// digest that containerd itself computed.
 #pragma once
 
 #include <cstdint>

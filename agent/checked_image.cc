@@ -72,10 +72,9 @@ absl::Status CheckSame(const Descriptor& in_manifest, const Descriptor& given,
   if (in_manifest.digest == given.digest && in_manifest.size == given.size) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("the manifest lists ", ToAbsl(what), " ", in_manifest.digest.str(), " of ",
-                   in_manifest.size, " bytes, the request ", given.digest.str(), " of ", given.size,
-                   " bytes"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the manifest lists ", ToAbsl(what), " ", in_manifest.digest.str(), " of ", in_manifest.size,
+      " bytes, the request ", given.digest.str(), " of ", given.size, " bytes"));
 }
 
 absl::Status CheckManifest(CheckedImage* image) {
@@ -93,16 +92,16 @@ absl::Status CheckManifest(CheckedImage* image) {
 
   const nlohmann::json* const layers = FindJson(json, "layers");
   if (layers == nullptr || !layers->is_array() || layers->size() != image->layers.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the manifest does not list the ", image->layers.size(), " layers of the request"));
+    return absl::InvalidArgumentError(absl::StrCat("the manifest does not list the ",
+                                                   image->layers.size(), " layers of the request"));
   }
   for (size_t i = 0; i < image->layers.size(); ++i) {
     ASSIGN_OR_RETURN(const Descriptor layer, ParseDescriptor(&(*layers)[i], "layer"));
     RETURN_IF_ERROR(CheckSame(layer, image->layers[i].blob, "layer"));
     if (layer.media_type != image->layers[i].blob.media_type) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "layer ", layer.digest.str(), " has another media type in the manifest: ",
-          Quoted(layer.media_type)));
+      return absl::InvalidArgumentError(
+          absl::StrCat("layer ", layer.digest.str(),
+                       " has another media type in the manifest: ", Quoted(layer.media_type)));
     }
   }
   return absl::OkStatus();
@@ -110,8 +109,8 @@ absl::Status CheckManifest(CheckedImage* image) {
 
 absl::Status CheckLayers(const v1::Image& from, CheckedImage* image) {
   if (from.layers_size() > static_cast<int>(kMaxLayersPerImage)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        from.layers_size(), " layers, at most ", kMaxLayersPerImage, " are accepted"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(from.layers_size(), " layers, at most ", kMaxLayersPerImage, " are accepted"));
   }
   std::vector<Digest> diff_ids;
   for (const v1::Layer& layer : from.layers()) {
@@ -150,8 +149,8 @@ absl::Status CheckSizes(const CheckedImage& image, Seen* seen) {
 
 absl::Status CheckNames(const v1::Image& from, Seen* seen, CheckedImage* image) {
   if (from.names_size() > kMaxNamesPerImage) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        from.names_size(), " names, at most ", kMaxNamesPerImage, " are accepted"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(from.names_size(), " names, at most ", kMaxNamesPerImage, " are accepted"));
   }
   if (from.names().empty()) {
     return absl::InvalidArgumentError("no name; nothing would keep the image on the node");
@@ -159,13 +158,12 @@ absl::Status CheckNames(const v1::Image& from, Seen* seen, CheckedImage* image) 
   for (const std::string& name : from.names()) {
     ASSIGN_OR_RETURN(Reference reference, Reference::Parse(name));
     if (reference.str() != name) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("name ", Quoted(name), " is not normalised; CRI looks up ",
-                       Quoted(reference.str())));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "name ", Quoted(name), " is not normalised; CRI looks up ", Quoted(reference.str())));
     }
     if (!reference.digest.empty() && reference.digest != image->target.digest.str()) {
-      return absl::InvalidArgumentError(absl::StrCat("name ", name, " pins another digest than ",
-                                                     image->target.digest.str()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("name ", name, " pins another digest than ", image->target.digest.str()));
     }
     if (!seen->names.insert(name).second) {
       return absl::InvalidArgumentError(absl::StrCat("name ", name, " is listed twice"));
@@ -218,8 +216,8 @@ absl::StatusOr<std::vector<CheckedImage>> CheckImages(
 
 absl::Status CheckConfig(const CheckedImage& image, const std::string& config) {
   const auto wrong = [&image](absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat("image ", image.label, ": its config ",
-                                                   image.config.digest.str(), " ", what));
+    return absl::InvalidArgumentError(
+        absl::StrCat("image ", image.label, ": its config ", image.config.digest.str(), " ", what));
   };
   const absl::StatusOr<nlohmann::json> json = ParseJson(config, "config");
   if (!json.ok()) return wrong(absl::StrCat("cannot be read: ", json.status().message()));

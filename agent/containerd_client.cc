@@ -126,12 +126,11 @@ absl::StatusOr<std::string> Containerd::Snapshotter() const {
   namespaces::GetNamespaceRequest request;
   request.set_name("k8s.io");
   namespaces::GetNamespaceResponse reply;
-  const grpc::Status status =
-      connection_->namespaces_stub.Get(&call.context(), request, &reply);
+  const grpc::Status status = connection_->namespaces_stub.Get(&call.context(), request, &reply);
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    return absl::UnavailableError(
-        absl::StrCat("containerd is not reachable at ", socket(), ": no answer within ",
-                     absl::FormatDuration(kConnectTimeout)));
+    return absl::UnavailableError(absl::StrCat("containerd is not reachable at ", socket(),
+                                               ": no answer within ",
+                                               absl::FormatDuration(kConnectTimeout)));
   }
   if (!status.ok() && !IsNotFound(status)) {
     return Explain(status, "read namespace k8s.io");
@@ -144,8 +143,8 @@ absl::StatusOr<std::string> Containerd::Snapshotter() const {
 absl::StatusOr<std::string> Containerd::Version() const {
   Call call(scope_, kCallTimeout);
   version::VersionResponse reply;
-  RETURN_IF_ERROR(Explain(connection_->version_stub.Version(&call.context(), {}, &reply),
-                          "tell its version"));
+  RETURN_IF_ERROR(
+      Explain(connection_->version_stub.Version(&call.context(), {}, &reply), "tell its version"));
   return reply.version();
 }
 
@@ -154,9 +153,8 @@ absl::StatusOr<std::string> Containerd::RootFolder() const {
   introspection::PluginsRequest request;
   request.add_filters("type==io.containerd.content.v1,id==content");
   introspection::PluginsResponse reply;
-  RETURN_IF_ERROR(Explain(
-      connection_->introspection_stub.Plugins(&call.context(), request, &reply),
-      "tell its root folder"));
+  RETURN_IF_ERROR(Explain(connection_->introspection_stub.Plugins(&call.context(), request, &reply),
+                          "tell its root folder"));
   for (const introspection::Plugin& plugin : reply.plugins()) {
     const auto root = plugin.exports().find("root");
     if (root != plugin.exports().end()) return root->second;
@@ -372,9 +370,8 @@ absl::StatusOr<std::vector<LeaseResource>> Containerd::LeaseResources(const std:
   leases::ListResourcesRequest request;
   request.set_id(id);
   leases::ListResourcesResponse reply;
-  RETURN_IF_ERROR(
-      Explain(connection_->leases_stub.ListResources(&call.context(), request, &reply),
-              "list what lease " + id + " holds"));
+  RETURN_IF_ERROR(Explain(connection_->leases_stub.ListResources(&call.context(), request, &reply),
+                          "list what lease " + id + " holds"));
   std::vector<LeaseResource> resources;
   for (const leases::Resource& r : reply.resources()) resources.push_back({r.id(), r.type()});
   return resources;

@@ -1,8 +1,9 @@
 // A thin typed client of one containerd, namespace k8s.io: one method per call that we need.
 //
-// Every call carries namespace, lease and a deadline. Errors say what was being done, in plain words:
-// Unavailable where containerd cannot be reached or went away, ResourceExhausted where its disk is
-// full, Cancelled where the scope's group was cancelled, else containerd's own code and message.
+// Every call carries namespace, lease and a deadline. Errors say what was being done, in plain
+// words: Unavailable where containerd cannot be reached or went away, ResourceExhausted where its
+// disk is full, Cancelled where the scope's group was cancelled, else containerd's own code and
+// message.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +43,8 @@ struct LeaseResource {
 
 struct ContentWrite;  // content_write.h
 
-// Thread-safe. Copies share one connection, which is made on first use and re-made after a restart of
-// containerd.
+// Thread-safe. Copies share one connection, which is made on first use and re-made after a restart
+// of containerd.
 class Containerd {
  public:
   // `socket` is the path of containerd's socket.

@@ -14,9 +14,8 @@ struct ContentWrite {
   explicit ContentWrite(const CallScope& scope) : call(scope, std::nullopt) {}
 
   Call call;
-  std::unique_ptr<
-      grpc::ClientReaderWriter<containerd::services::content::v1::WriteContentRequest,
-                               containerd::services::content::v1::WriteContentResponse>>
+  std::unique_ptr<grpc::ClientReaderWriter<containerd::services::content::v1::WriteContentRequest,
+                                           containerd::services::content::v1::WriteContentResponse>>
       stream;
 };
 

@@ -7,9 +7,9 @@
 
 namespace lighter {
 
-// Creates or moves the records that CRI itself would make for `name` of `image`: sha256:<config>, the
-// name, and repo@digest for pods that pin it. Only the name is pinned against the kubelet's image GC:
-// when the name moves on, nothing of ours holds the old image.
+// Creates or moves the records that CRI itself would make for `name` of `image`: sha256:<config>,
+// the name, and repo@digest for pods that pin it. Only the name is pinned against the kubelet's
+// image GC: when the name moves on, nothing of ours holds the old image.
 absl::Status PublishName(const Containerd& containerd, const CheckedImage& image,
                          const Reference& name);
 

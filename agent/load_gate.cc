@@ -33,10 +33,10 @@ absl::Status LoadGate::Taken() const {
     return absl::FailedPreconditionError(
         "another lighter program on this node is loading images; one load a node at a time");
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "this node is already being loaded by ", holder_name_, " since ",
-      absl::FormatTime(absl::RFC3339_sec, held_since_, absl::UTCTimeZone()),
-      "; one load a node at a time"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("this node is already being loaded by ", holder_name_, " since ",
+                   absl::FormatTime(absl::RFC3339_sec, held_since_, absl::UTCTimeZone()),
+                   "; one load a node at a time"));
 }
 
 absl::StatusOr<std::unique_ptr<LoadGate::Pass>> LoadGate::TryEnter(const std::string& who,
@@ -50,8 +50,8 @@ absl::StatusOr<std::unique_ptr<LoadGate::Pass>> LoadGate::TryEnter(const std::st
   }
   UniqueFd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.ok()) {
-    return absl::UnavailableError(absl::StrCat(
-        "containerd is not reachable: ", Message(ErrnoStatus(errno, "open " + folder_))));
+    return absl::UnavailableError(absl::StrCat("containerd is not reachable: ",
+                                               Message(ErrnoStatus(errno, "open " + folder_))));
   }
   if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return nullptr;

@@ -14,8 +14,8 @@
 namespace lighter {
 
 // Thread-safe. Within this process by a record of the holder; across processes (an agent, and
-// `lighter load --local` on the same node) by a lock on the folder of containerd's socket, which the
-// kernel releases even after kill -9.
+// `lighter load --local` on the same node) by a lock on the folder of containerd's socket, which
+// the kernel releases even after kill -9.
 class LoadGate {
  public:
   explicit LoadGate(std::string containerd_socket);
@@ -35,7 +35,8 @@ class LoadGate {
 
   // `who` is for the message to others; `calls` is cancelled when the load is over and must outlive
   // the pass. Waits for a holder that is over, and for a moment in any case, because the news of a
-  // dead predecessor may come after its successor. FailedPrecondition: who holds the node, since when.
+  // dead predecessor may come after its successor. FailedPrecondition: who holds the node, since
+  // when.
   absl::StatusOr<std::unique_ptr<Pass>> Enter(const std::string& who, const CallGroup& calls);
 
  private:

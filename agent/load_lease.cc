@@ -27,8 +27,7 @@ absl::StatusOr<std::string> TakeLease(const Containerd& containerd) {
       absl::FormatTime(absl::RFC3339_sec, now + kLeaseTime, absl::UTCTimeZone());
   RETURN_IF_ERROR(containerd.CreateLease(id, {{"containerd.io/gc.expire", expiry}}));
   for (const std::string& old_id : old_ids) {
-    ASSIGN_OR_RETURN(const std::vector<LeaseResource> resources,
-                     containerd.LeaseResources(old_id));
+    ASSIGN_OR_RETURN(const std::vector<LeaseResource> resources, containerd.LeaseResources(old_id));
     for (const LeaseResource& resource : resources) {
       RETURN_IF_ERROR(containerd.AddToLease(id, resource));
     }

@@ -33,8 +33,7 @@ bool AllProven(const std::vector<NameProof>& proofs) {
 Labels ManifestLabels(const CheckedImage& image) {
   Labels labels{{"containerd.io/gc.ref.content.config", image.config.digest.str()}};
   for (size_t i = 0; i < image.layers.size(); ++i) {
-    labels[absl::StrCat("containerd.io/gc.ref.content.l.", i)] =
-        image.layers[i].blob.digest.str();
+    labels[absl::StrCat("containerd.io/gc.ref.content.l.", i)] = image.layers[i].blob.digest.str();
   }
   return labels;
 }
@@ -57,10 +56,9 @@ LoadSession::LoadSession(const Containerd& containerd, LoadGate* gate, LoadStrea
 absl::Status LoadSession::Run() {
   ASSIGN_OR_RETURN(const v1::LoadStart start, ReceiveStart());
   ASSIGN_OR_RETURN(images_, CheckImages(start.images()));
-  ASSIGN_OR_RETURN(const auto pass,
-                   gate_->Enter(absl::StrCat(Shown(start.origin()), " (run ",
-                                             Shown(start.run_id()), ")"),
-                                stream_->calls()));
+  ASSIGN_OR_RETURN(const auto pass, gate_->Enter(absl::StrCat(Shown(start.origin()), " (run ",
+                                                              Shown(start.run_id()), ")"),
+                                                 stream_->calls()));
   work_ = base_.Scoped({"", &stream_->calls()});
   absl::Status status = Serve();
   // Nothing of this load may still be running when the node is free for the next one.
@@ -71,10 +69,10 @@ absl::Status LoadSession::Run() {
     // A full disk harms everything on the node, and this load cannot end well without more space.
     const absl::Status dropped = DropLeases(base_);
     status = absl::ResourceExhaustedError(absl::StrCat(
-        status.message(),
-        dropped.ok() ? "; what this load had brought was removed again"
-                     : absl::StrCat("; removing what this load had brought failed, too: ",
-                                    dropped.message())));
+        status.message(), dropped.ok()
+                              ? "; what this load had brought was removed again"
+                              : absl::StrCat("; removing what this load had brought failed, too: ",
+                                             dropped.message())));
   }
   return status;
 }
@@ -153,9 +151,8 @@ absl::Status LoadSession::TakeOverConfigs(const Lack& lack) {
     RETURN_IF_ERROR(CheckConfig(*image, bytes));
     if (!image->top_chain_id().has_value()) continue;
     ASSIGN_OR_RETURN(const auto labels, work_.FindBlob(config));
-    const Labels missing =
-        Missing({{SnapshotRefLabel(snapshotter_), image->top_chain_id()->str()}},
-                labels.value_or(Labels()));
+    const Labels missing = Missing({{SnapshotRefLabel(snapshotter_), image->top_chain_id()->str()}},
+                                   labels.value_or(Labels()));
     if (!missing.empty()) RETURN_IF_ERROR(work_.MergeLabels(config, missing));
   }
   return absl::OkStatus();
@@ -216,17 +213,16 @@ absl::Status LoadSession::CheckIdle() const {
         "the coordinator did not finish the load within ", absl::FormatDuration(kFinishTimeout)));
   }
   if (!receiver_->complete() && silence > kIdleTimeout) {
-    return absl::DeadlineExceededError(
-        absl::StrCat("the coordinator sent nothing for ", absl::FormatDuration(kIdleTimeout),
-                     " while ", receiver_->current().what(), " was due"));
+    return absl::DeadlineExceededError(absl::StrCat("the coordinator sent nothing for ",
+                                                    absl::FormatDuration(kIdleTimeout), " while ",
+                                                    receiver_->current().what(), " was due"));
   }
   return absl::OkStatus();
 }
 
 absl::Status LoadSession::SendStagedWhenReady() {
   if (staged_ || !receiver_->complete() || !unpacker_->state().finished) return absl::OkStatus();
-  last_progress_ = absl::InfinitePast();
-  RETURN_IF_ERROR(SendProgress());
+  RETURN_IF_ERROR(SendStep("staged"));
   staged_ = true;
   last_message_ = absl::Now();
   v1::LoadReply reply;
@@ -235,14 +231,16 @@ absl::Status LoadSession::SendStagedWhenReady() {
 }
 
 absl::Status LoadSession::SendProgress() {
-  if (staged_ || absl::Now() < last_progress_ + kProgressInterval) return absl::OkStatus();
+  if (staged_ || absl::Now() < last_progress_ + kProgressInterval || stream_->busy()) {
+    return absl::OkStatus();
+  }
   const Unpacker::State state = unpacker_->state();
   v1::LoadReply reply;
   v1::Progress& progress = *reply.mutable_progress();
   progress.set_stored_bytes(receiver_->received_bytes());
   progress.set_layers_unpacked(static_cast<uint32_t>(state.done));
   progress.set_layers_to_unpack(static_cast<uint32_t>(steps_));
-  progress.set_step(!state.step.empty()       ? state.step
+  progress.set_step(!state.step.empty()      ? state.step
                     : !receiver_->complete() ? "store " + receiver_->current().what()
                                              : std::string());
   std::string serialised = reply.SerializeAsString();
@@ -272,8 +270,7 @@ absl::Status LoadSession::Publish() {
   for (size_t i = 0; i < images_.size(); ++i) {
     for (size_t k = 0; k < images_[i].names.size(); ++k) {
       const std::string name = images_[i].names[k].str();
-      ASSIGN_OR_RETURN(const NameProof proof,
-                       AwaitProof(work_, snapshotter_, images_[i], name));
+      ASSIGN_OR_RETURN(const NameProof proof, AwaitProof(work_, snapshotter_, images_[i], name));
       v1::LoadReply reply;
       reply.mutable_proof()->set_name(name);
       reply.mutable_proof()->set_config_digest(proof.config_digest);

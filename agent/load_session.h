@@ -1,8 +1,8 @@
 // One load, from LoadStart to Done: the state machine of the Load stream.
 //
 // Order of things on the node: lease, manifests (which hold all that they list), configs and layers
-// with unpacking beside them, names, proof, end of the lease. So containerd's garbage collection never
-// finds a reason to take what came, and no name ever points to something incomplete.
+// with unpacking beside them, names, proof, end of the lease. So containerd's garbage collection
+// never finds a reason to take what came, and no name ever points to something incomplete.
 #pragma once
 
 #include <cstddef>
@@ -28,14 +28,15 @@ class LoadSession {
  public:
   LoadSession(const Containerd& containerd, LoadGate* gate, LoadStream* stream);
 
-  // The stream's status. A load that ends before Finish keeps what came, except where the node's disk
-  // is full: then everything that loads brought is dropped at once.
+  // The stream's status. A load that ends before Finish keeps what came, except where the node's
+  // disk is full: then everything that loads brought is dropped at once.
   absl::Status Run();
 
  private:
   absl::Status Serve();
   absl::StatusOr<v1::LoadStart> ReceiveStart();
-  // Finds what is not proven, takes the lease, stores manifests; the blobs and steps that are needed.
+  // Finds what is not proven, takes the lease, stores manifests; the blobs and steps that are
+  // needed.
   absl::StatusOr<Lack> Prepare();
   absl::Status StoreManifest(const CheckedImage& image);
   absl::Status TakeOverConfigs(const Lack& lack);
@@ -52,7 +53,8 @@ class LoadSession {
   absl::Status Publish();
   absl::Status Abandon();
 
-  const Containerd base_;  // without lease and group: for what must happen even after the stream broke
+  const Containerd
+      base_;  // without lease and group: for what must happen even after the stream broke
   LoadGate* const gate_;
   LoadStream* const stream_;
 

@@ -1,6 +1,5 @@
 #include "agent/load_stream.h"
 
-#include <chrono>
 #include <utility>
 
 #include "common/grpc_status.h"
@@ -10,8 +9,6 @@ namespace {
 
 // Of slightly under 1 MiB each.
 constexpr size_t kInboxMessages = 4;
-// How long the last message may take before the stream is ended over it.
-constexpr std::chrono::seconds kFlushTimeout(30);
 
 }  // namespace
 
@@ -47,9 +44,8 @@ absl::StatusOr<std::optional<v1::LoadRequest>> LoadStream::Receive(absl::Time un
   bool read_more = false;
   {
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, absl::ToChronoTime(until), [this] {
-      return !inbox_.empty() || ended_ || broken_ || woken_;
-    });
+    changed_.wait_until(lock, absl::ToChronoTime(until),
+                        [this] { return !inbox_.empty() || ended_ || broken_ || woken_; });
     woken_ = false;
     if (broken_) return absl::CancelledError("the coordinator is gone; what came is kept");
     if (!inbox_.empty()) {
@@ -69,6 +65,11 @@ void LoadStream::Wake() {
   const std::lock_guard lock(mutex_);
   woken_ = true;
   changed_.notify_all();
+}
+
+bool LoadStream::busy() {
+  const std::lock_guard lock(mutex_);
+  return writing_;
 }
 
 absl::Status LoadStream::Send(v1::LoadReply reply) {
@@ -97,12 +98,7 @@ void LoadStream::OnCancel() {
   changed_.notify_all();
 }
 
-void LoadStream::End(const absl::Status& status) {
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kFlushTimeout, [this] { return !writing_ || broken_; });
-  }
-  Finish(ToGrpc(status));
-}
+// A message that is still on its way goes out first, or is dropped where `status` is an error.
+void LoadStream::End(const absl::Status& status) { Finish(ToGrpc(status)); }
 
 }  // namespace lighter

@@ -1,4 +1,5 @@
-// The agent's end of one Load stream: gRPC's callbacks on one side, a session's thread on the other.
+// The agent's end of one Load stream: gRPC's callbacks on one side, a session's thread on the
+// other.
 //
 // Never holds more than a few messages: reading stops until the session took one, and HTTP/2 flow
 // control then stops the coordinator. That bounds the agent's memory.
@@ -32,6 +33,9 @@ class LoadStream final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::Loa
   absl::StatusOr<std::optional<v1::LoadRequest>> Receive(absl::Time until);
   // Makes a Receive that is running, or the next one, return. From any thread.
   void Wake();
+  // Whether an earlier message is still on its way: what may be left out should be left out then,
+  // for a coordinator that does not read must not stop what it sends.
+  bool busy();
   // Waits while an earlier message is on its way. Cancelled: the stream is broken.
   absl::Status Send(v1::LoadReply reply);
   // Ends the stream with `status`.

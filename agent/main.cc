@@ -1,7 +1,7 @@
 // lighter-agent: serves one node's containerd to the coordinator.
 //
-// On TCP it listens with mutual TLS only; in the clear only on a unix socket that nobody but its owner
-// can open. SIGTERM and SIGINT end it; kill -9 harms nothing.
+// On TCP it listens with mutual TLS only; in the clear only on a unix socket that nobody but its
+// owner can open. SIGTERM and SIGINT end it; kill -9 harms nothing.
 #include <grpcpp/server_builder.h>
 #include <sys/stat.h>
 
@@ -106,7 +106,8 @@ int main(int argc, char** argv) {
                  "ADDRESS:PORT (mutual TLS, needs --tls-dir) or unix:PATH (mode 0600)")
       ->required();
   app.add_option("--tls-dir", flags.tls_dir, "folder with ca.crt, tls.crt and tls.key");
-  app.add_option("--containerd-socket", flags.agent.containerd_socket, "path of containerd's socket")
+  app.add_option("--containerd-socket", flags.agent.containerd_socket,
+                 "path of containerd's socket")
       ->capture_default_str();
   app.add_option("--node-name", flags.agent.node_name, "this node's name, for messages")
       ->envname("NODE_NAME");

@@ -58,10 +58,10 @@ absl::StatusOr<NameProof> AwaitProof(const Containerd& containerd, const std::st
     if (absl::Now() > give_up) {
       RETURN_IF_ERROR(Annotate(proof.status(), name + " is not proven"));
       const auto shown = [](const std::string& s) { return s.empty() ? "nothing" : s; };
-      return absl::FailedPreconditionError(absl::StrCat(
-          name, " is not proven: it points to ", shown(proof->current), " instead of ",
-          image.target.digest.str(), " and CRI answers ", shown(proof->config_digest),
-          " instead of ", image.config.digest.str()));
+      return absl::FailedPreconditionError(
+          absl::StrCat(name, " is not proven: it points to ", shown(proof->current), " instead of ",
+                       image.target.digest.str(), " and CRI answers ", shown(proof->config_digest),
+                       " instead of ", image.config.digest.str()));
     }
     absl::SleepFor(kPollInterval);
   }

@@ -13,7 +13,7 @@
 namespace lighter {
 
 struct NameProof {
-  std::string current;        // manifest digest that the name has now; empty where it does not exist
+  std::string current;  // manifest digest that the name has now; empty where it does not exist
   std::string config_digest;  // what CRI answers; empty where it was not asked or knows nothing
   bool proven = false;
 };

@@ -120,8 +120,8 @@ absl::Status Unpacker::Make(const UnpackStep& step) {
 
 absl::Status Unpacker::Fill(const UnpackStep& step, const std::string& key,
                             const Containerd::Mounts& mounts) {
-  auto remove = absl::MakeCleanup(
-      [&] { cleanup_.RemoveSnapshot(snapshotter_, key).IgnoreError(); });
+  auto remove =
+      absl::MakeCleanup([&] { cleanup_.RemoveSnapshot(snapshotter_, key).IgnoreError(); });
   const absl::StatusOr<std::string> applied = work_.Apply(ForApply(step.layer.blob), mounts);
   if (!applied.ok()) return Annotate(applied.status(), StepText(step));
   if (*applied != step.layer.diff_id.str()) {

@@ -21,7 +21,7 @@ namespace lighter {
 class Unpacker {
  public:
   struct State {
-    size_t done = 0;  // steps
+    size_t done = 0;   // steps
     std::string step;  // what is being done now; empty while waiting
     bool finished = false;
     absl::Status status;  // why it finished
