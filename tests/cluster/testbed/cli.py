@@ -22,7 +22,7 @@ def main(words: list[str]) -> int:
     options.command = words[end + 1 :]
     try:
         options.run(options)
-    except TestbedError as error:
+    except (TestbedError, OSError) as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -55,12 +55,12 @@ class Cluster:
         if self.settings.registry == "serve":
             with _step("registry"):
                 self.control.start_registry()
-        with _step(f"containerd on {len(self.nodes)} nodes"):
+        with _step("containerd"):
             pause = self.folder / "pause.tar"
             write_pause_image(pause, containerd.PAUSE_IMAGE, self.folder)
             _for_each(self.nodes, Node.start_containerd)
             _for_each(self.nodes, lambda node: node.import_image(pause))
-        with _step("nodes Ready"):
+        with _step("kubelet, nodes Ready"):
             _for_each(self.nodes, Node.start_kubelet)
             wait_for("all nodes to be Ready", self._nodes_are_ready, 120, self._daemons())
         with _step("default service account"):

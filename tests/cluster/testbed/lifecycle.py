@@ -70,7 +70,8 @@ def down(name: str) -> bool:
 
 def _start(settings: Settings) -> Cluster:
     started = time.monotonic()
-    print(f"starting cluster {settings.name}: {settings.nodes} nodes with containerd {settings.containerd}", flush=True)
+    nodes = "1 node" if settings.nodes == 1 else f"{settings.nodes} nodes"
+    print(f"starting cluster {settings.name}: {nodes} with containerd {settings.containerd}", flush=True)
     record = _claim_addresses(settings)
     cluster = _cluster(record)
     try:
