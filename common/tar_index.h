@@ -30,10 +30,10 @@ struct TarEntry {
   uint64_t size = 0;           // of the data, bytes
 };
 
-// All entries in order. `what` names the tar in errors ("pkg.tar: hydra.bundle.tar"). Errors name
-// the entry and the offset: InvalidArgument (not a tar, damaged header, unsafe name, sparse entry),
-// DataLoss (an entry reaches past the range: truncated, or a size that cannot be),
-// ResourceExhausted (too many entries).
+// All entries in order, duplicates too. `what` names the tar in errors ("pkg.tar:
+// hydra.bundle.tar"). Errors name the entry and the offset: InvalidArgument (not a tar, compressed,
+// damaged header, unsafe name, sparse entry), DataLoss (an entry reaches past the range, or the
+// end-of-archive mark is missing: truncated), ResourceExhausted (too many entries).
 absl::StatusOr<std::vector<TarEntry>> IndexTar(const ReadableFile& file, TarRange range,
                                                const std::string& what);
 

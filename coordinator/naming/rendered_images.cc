@@ -18,11 +18,11 @@ namespace {
 // works.
 constexpr size_t kMaxManifestsBytes = 256 * kMiB;
 // Aliases let a small document stand for a huge tree; a real one has some thousand nodes.
-constexpr int kMaxNodes = 2'000'000;
+constexpr int kMaxNodes = 500'000;
 constexpr int kMaxDepth = 100;
 
-constexpr std::array<const char*, 3> kContainerLists = {"containers", "initContainers",
-                                                        "ephemeralContainers"};
+constexpr std::array<std::string_view, 3> kContainerLists = {"containers", "initContainers",
+                                                             "ephemeralContainers"};
 
 // Whether `line` ends a document of the stream: "---" at its very start, whatever is open.
 bool IsSeparator(std::string_view line) {
@@ -46,21 +46,6 @@ std::vector<std::string_view> SplitDocuments(std::string_view stream) {
   return documents;
 }
 
-// Walks one document's tree, collecting names.
-class Walker {
- public:
-  explicit Walker(std::vector<std::string>& names) : names_(names) {}
-
-  absl::Status Walk(const YAML::Node& node, int depth);
-
- private:
-  void CollectFrom(const YAML::Node& map);
-  void Add(const YAML::Node& image);
-
-  std::vector<std::string>& names_;
-  int nodes_ = 0;
-};
-
 // map[key], looking into YAML merge keys ("<<") too, one level as charts use them.
 YAML::Node Find(const YAML::Node& map, const char* key) {
   if (!map.IsMap()) return YAML::Node(YAML::NodeType::Undefined);
@@ -70,25 +55,37 @@ YAML::Node Find(const YAML::Node& map, const char* key) {
   return YAML::Node(YAML::NodeType::Undefined);
 }
 
+// Walks one document's tree, collecting names.
+class Walker {
+ public:
+  explicit Walker(std::vector<std::string>& names) : names_(names) {}
+
+  absl::Status Walk(const YAML::Node& node, int depth);
+
+ private:
+  // `list` stands under `key` in some mapping.
+  void CollectFrom(const std::string& key, const YAML::Node& list);
+  void Add(const YAML::Node& image);
+
+  std::vector<std::string>& names_;
+  int nodes_ = 0;
+};
+
 void Walker::Add(const YAML::Node& image) {
   if (image.IsDefined() && image.IsScalar() && !image.Scalar().empty()) {
     names_.push_back(image.Scalar());
   }
 }
 
-// The images of a mapping that has the shape of a pod spec: lists of containers, and volumes that
-// are images (Kubernetes 1.31 and later).
-void Walker::CollectFrom(const YAML::Node& map) {
-  for (const char* list : kContainerLists) {
-    const YAML::Node containers = Find(map, list);
-    if (!containers.IsDefined() || !containers.IsSequence()) continue;
-    for (const YAML::Node& container : containers) Add(Find(container, "image"));
+// Lists of containers, and volumes that are images (Kubernetes 1.31 and later).
+void Walker::CollectFrom(const std::string& key, const YAML::Node& list) {
+  if (std::find(kContainerLists.begin(), kContainerLists.end(), key) != kContainerLists.end()) {
+    for (const YAML::Node& container : list) Add(Find(container, "image"));
   }
-  const YAML::Node volumes = Find(map, "volumes");
-  if (!volumes.IsDefined() || !volumes.IsSequence()) return;
-  for (const YAML::Node& volume : volumes) {
+  if (key != "volumes") return;
+  for (const YAML::Node& volume : list) {
     const YAML::Node image = Find(volume, "image");
-    if (image.IsDefined() && image.IsMap()) Add(Find(image, "reference"));
+    if (image.IsDefined()) Add(Find(image, "reference"));
   }
 }
 
@@ -101,8 +98,12 @@ absl::Status Walker::Walk(const YAML::Node& node, int depth) {
     for (const YAML::Node& item : node) RETURN_IF_ERROR(Walk(item, depth + 1));
   }
   if (node.IsMap()) {
-    CollectFrom(node);
-    for (const auto& item : node) RETURN_IF_ERROR(Walk(item.second, depth + 1));
+    for (const auto& item : node) {
+      if (item.first.IsScalar() && item.second.IsSequence()) {
+        CollectFrom(item.first.Scalar(), item.second);
+      }
+      RETURN_IF_ERROR(Walk(item.second, depth + 1));
+    }
   }
   return absl::OkStatus();
 }

@@ -2,9 +2,11 @@
 // of this release will ask for. The only place where a name is decided.
 //
 // Two witnesses: hints (a hint evaluated on the chart's own values gives the source name, on the
-// merged values the target name) and the rendered manifests (a rendered name that ends with exactly
-// one source's path:tag is that image). The rendered name wins; an image that appears in no pod
-// spec keeps the name from its hint; one without any witness keeps its source name.
+// merged values the target name) and the rendered manifests (a rendered name that ends, at a path
+// component, with exactly one source's whole name, else its path:tag, is that image). An image gets
+// all names that either witness gives it: names are cheap, a missing one is an outage. One without
+// any witness keeps its source names. An image whose name the archive lost (RepoTags null) is known
+// by a hint's digest, or where one such image and one unexplained hint are left.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -36,11 +38,14 @@ struct NamingInput {
 
 struct NamingResult {
   std::vector<TargetName> targets;     // sorted by image, then name; each (image, name) once
-  std::vector<std::string> uncovered;  // rendered names that no image of the archive covers
-  std::vector<std::string> notes;      // hints that could not be evaluated, with the cause
+  std::vector<std::string> uncovered;  // rendered names that no image covers, as spelled
+  // For the operator, each once: hints that could not be evaluated or whose image is not there,
+  // names that cannot be, rendered names with several candidates, pins of another digest.
+  std::vector<std::string> notes;
 };
 
-// FailedPrecondition where two images claim one target name with different digests.
+// What cannot be decided is in `notes` or `uncovered`, nothing is guessed. FailedPrecondition where
+// two images claim one target name with different digests.
 absl::StatusOr<NamingResult> DecideTargetNames(const NamingInput& input);
 
 }  // namespace lighter

@@ -1,0 +1,151 @@
+#include "coordinator/naming/rendered_images.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> Images(std::string_view manifests) {
+  const auto images = RenderedImages(manifests);
+  EXPECT_TRUE(images.ok()) << images.status();
+  return images.ok() ? *images : std::vector<std::string>();
+}
+
+TEST(RenderedImagesTest, FindsEveryKindOfPodSpec) {
+  EXPECT_THAT(Images(R"(---
+# Source: x/templates/pod.yaml
+kind: Pod
+spec:
+  initContainers:
+    - name: i
+      image: init:1
+  containers:
+    - name: a
+      image: "r.io:5000/a:1"
+    - {name: b, image: b@sha256:00}
+  ephemeralContainers:
+    - image: debug:1
+  volumes:
+    - name: v
+      image: {reference: volume:1, pullPolicy: IfNotPresent}
+---
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers:
+      - image: deploy:1
+        env: [{name: image, value: "not:me"}]
+---
+kind: CronJob
+spec: {jobTemplate: {spec: {template: {spec: {containers: [{image: cron:1}]}}}}}
+---
+kind: List
+items:
+  - kind: Pod
+    spec: {containers: [{image: listed:1}]}
+)"),
+              ElementsAre("init:1", "r.io:5000/a:1", "b@sha256:00", "debug:1", "volume:1",
+                          "deploy:1", "cron:1", "listed:1"));
+}
+
+TEST(RenderedImagesTest, EachNameOnceInOrder) {
+  EXPECT_THAT(Images("kind: Pod\nspec: {containers: [{image: b}, {image: a}, {image: b}]}\n---\n"
+                     "kind: Pod\nspec: {containers: [{image: a}, {image: c}]}\n"),
+              ElementsAre("b", "a", "c"));
+}
+
+TEST(RenderedImagesTest, OtherImageFieldsAreNotNames) {
+  EXPECT_THAT(Images(R"(
+kind: ConfigMap
+data:
+  image: no:1
+  pod.yaml: |
+    spec:
+      containers:
+        - image: no:2
+---
+kind: CustomResourceDefinition
+spec:
+  properties:
+    containers:
+      description: The containers
+      items: {properties: {image: {type: string}}}
+---
+kind: App
+spec: {image: no:3, containers: {image: no:4}, volumes: {image: {reference: no:5}}}
+---
+kind: Pod
+spec: {containers: [{name: noimage}, {image: }, {image: {a: b}}, text, [1]]}
+)"),
+              IsEmpty());
+}
+
+TEST(RenderedImagesTest, NothingIsFine) {
+  for (const char* text : {"", "\n", "---\n", "---\n---\n", "# NOTES\n", "--- # Source\n"}) {
+    EXPECT_THAT(Images(text), IsEmpty());
+  }
+}
+
+TEST(RenderedImagesTest, SeparatorsAreOnlyLinesOfTheirOwn) {
+  EXPECT_THAT(
+      Images("kind: ConfigMap\r\ndata: {x: '---'}\r\n---\r\nkind: Pod\r\n"
+             "spec: {containers: [{image: a}]}\r\n--- # next\nkind: Pod\n"
+             "metadata: {annotations: {x: \"a\n  --- b\"}}\nspec: {containers: [{image: b}]}"),
+      ElementsAre("a", "b"));
+}
+
+TEST(RenderedImagesTest, AnchorsAndMergeKeysAreFollowed) {
+  EXPECT_THAT(Images(R"(
+base: &base {image: merged:1}
+spec:
+  containers:
+    - <<: *base
+      name: a
+    - *base
+    - <<: *base
+      image: own:1
+)"),
+              ElementsAre("merged:1", "own:1"));
+}
+
+TEST(RenderedImagesTest, NumbersKeepTheirText) {
+  EXPECT_THAT(Images("spec: {containers: [{image: 1.10}]}"), ElementsAre("1.10"));
+}
+
+TEST(RenderedImagesTest, DamagedYamlIsNamedByItsSource) {
+  const auto images = RenderedImages(
+      "---\n# Source: chart/templates/web.yaml\nspec:\n  containers: [{image: a}\n---\nkind: "
+      "Pod\n");
+  EXPECT_EQ(images.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Message(images.status()), HasSubstr("chart/templates/web.yaml"));
+}
+
+// A dozen lines that stand for 10^12 values.
+TEST(RenderedImagesTest, AliasBombsAreRefused) {
+  std::string bomb = "a0: &a0 {containers: [{image: x}]}\n";
+  for (int i = 1; i < 13; ++i) {
+    const std::string last = "*a" + std::to_string(i - 1);
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last;
+    for (int j = 0; j < 9; ++j) bomb += ", " + last;
+    bomb += "]\n";
+  }
+  EXPECT_EQ(RenderedImages(bomb).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(RenderedImagesTest, DepthIsBounded) {
+  const std::string deep = "containers: " + std::string(200, '[') + std::string(200, ']');
+  EXPECT_EQ(RenderedImages(deep).status().code(), absl::StatusCode::kResourceExhausted);
+  const std::string deeper = "containers: " + std::string(200'000, '[');
+  EXPECT_FALSE(RenderedImages(deeper).ok());
+}
+
+}  // namespace
+}  // namespace lighter
