@@ -59,9 +59,9 @@ absl::StatusOr<std::vector<AgentPod>> Cluster::Agents() const {
 absl::StatusOr<std::vector<PodState>> Cluster::Pods(const std::string& ns,
                                                     const std::string& release) const {
   ASSIGN_OR_RETURN(const std::string out,
-                   Run({"get", "pods", "-n", ns, "-l",
-                        absl::StrCat("app.kubernetes.io/instance=", release), "-o", "json"}));
-  return ParsePods(out);
+                   Run({"get", "deployments,statefulsets,daemonsets,replicasets,jobs,pods", "-n",
+                        ns, "-o", "json"}));
+  return ParsePods(out, release);
 }
 
 }  // namespace lighter

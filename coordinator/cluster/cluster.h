@@ -50,7 +50,7 @@ class Cluster {
 
   absl::StatusOr<std::vector<Node>> Nodes() const;
   absl::StatusOr<std::vector<AgentPod>> Agents() const;
-  // Pods labelled app.kubernetes.io/instance=RELEASE in namespace `ns`.
+  // Pods of a Helm release in namespace `ns`.
   absl::StatusOr<std::vector<PodState>> Pods(const std::string& ns,
                                              const std::string& release) const;
 
@@ -63,6 +63,10 @@ class Cluster {
 // Parsers of kubectl's JSON, apart so that tests can feed them.
 absl::StatusOr<std::vector<Node>> ParseNodes(const std::string& json);
 absl::StatusOr<std::vector<AgentPod>> ParseAgents(const std::string& json);
-absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& json);
+// `json` lists workloads and pods together; a pod belongs to the release when it, or the workload
+// that owns it, carries Helm's annotation meta.helm.sh/release-name. Labels are each chart's own
+// business.
+absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& json,
+                                                const std::string& release);
 
 }  // namespace lighter

@@ -1,5 +1,7 @@
 // kubectl's JSON into our structs. Unknown and missing fields are tolerated; a wrong shape is not.
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
@@ -60,6 +62,22 @@ std::string WaitingReason(const json& pod) {
   return Text(pod, {"status", "reason"});
 }
 
+// UIDs of the release's objects: those that Helm annotated, and what they own, and so on.
+std::set<std::string> ReleaseMembers(const json& items, const std::string& release) {
+  std::set<std::string> members;
+  for (bool grown = true; std::exchange(grown, false);) {
+    for (const json& item : items) {
+      bool member = Text(item, {"metadata", "annotations", "meta.helm.sh/release-name"}) == release;
+      for (const json& owner : At(item, {"metadata", "ownerReferences"})) {
+        member = member || members.contains(Text(owner, {"uid"}));
+      }
+      const std::string uid = Text(item, {"metadata", "uid"});
+      if (member && !uid.empty() && members.insert(uid).second) grown = true;
+    }
+  }
+  return members;
+}
+
 int AgentPort(const json& pod) {
   for (const json& container : At(pod, {"spec", "containers"})) {
     for (const json& port : At(container, {"ports"})) {
@@ -106,10 +124,14 @@ absl::StatusOr<std::vector<AgentPod>> ParseAgents(const std::string& text) {
   return agents;
 }
 
-absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& text) {
+absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& text,
+                                                const std::string& release) {
   ASSIGN_OR_RETURN(const json items, Items(text, "pods"));
+  const std::set<std::string> members = ReleaseMembers(items, release);
   std::vector<PodState> pods;
   for (const json& item : items) {
+    if (Text(item, {"kind"}) != "Pod" || !members.contains(Text(item, {"metadata", "uid"})))
+      continue;
     if (!Text(item, {"metadata", "deletionTimestamp"}).empty()) continue;
     pods.push_back({.name = Text(item, {"metadata", "name"}),
                     .node = Text(item, {"spec", "nodeName"}),

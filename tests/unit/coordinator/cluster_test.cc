@@ -1,0 +1,124 @@
+#include "coordinator/cluster/cluster.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/status.h"
+#include "coordinator/plan/node_plan.h"
+
+namespace lighter {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kNodes[] = R"({"items":[
+  {"metadata":{"name":"a"},"status":{"nodeInfo":{"operatingSystem":"linux","architecture":"amd64",
+    "containerRuntimeVersion":"containerd://1.6.20"},
+    "conditions":[{"type":"DiskPressure","status":"False"},{"type":"Ready","status":"True"}]}},
+  {"metadata":{"name":"b"},"status":{"nodeInfo":{"operatingSystem":"linux","architecture":"arm64",
+    "containerRuntimeVersion":"containerd://2.0"},"conditions":[{"type":"Ready","status":"True"}]}},
+  {"metadata":{"name":"c"},"status":{"nodeInfo":{"operatingSystem":"linux","architecture":"amd64",
+    "containerRuntimeVersion":"cri-o://1.30"},"conditions":[{"type":"Ready","status":"True"}]}},
+  {"metadata":{"name":"d"},"status":{"nodeInfo":{"operatingSystem":"linux","architecture":"amd64",
+    "containerRuntimeVersion":"containerd://2.0"},"conditions":[{"type":"Ready","status":"Unknown"}]}},
+  {"metadata":{"name":"e"},"status":{"nodeInfo":{"operatingSystem":"windows","architecture":"amd64",
+    "containerRuntimeVersion":"containerd://2.0"},"conditions":[{"type":"Ready","status":"True"}]}},
+  {"metadata":{"name":"f"},"status":{"nodeInfo":{"operatingSystem":"linux","architecture":"amd64",
+    "containerRuntimeVersion":"containerd://2.0"},"conditions":[{"type":"Ready","status":"True"}]}}
+]})";
+
+constexpr char kAgents[] = R"({"items":[
+  {"metadata":{"name":"agent-a","namespace":"s"},"spec":{"nodeName":"a","containers":[
+     {"ports":[{"name":"other","containerPort":1},{"name":"grpc","containerPort":9000}]}]},
+   "status":{"podIP":"10.0.0.1","conditions":[{"type":"Ready","status":"True"}]}},
+  {"metadata":{"name":"agent-old","namespace":"s","deletionTimestamp":"2026-01-01T00:00:00Z"},
+   "spec":{"nodeName":"f"},"status":{"podIP":"10.0.0.9","conditions":[{"type":"Ready","status":"True"}]}},
+  {"metadata":{"name":"agent-f","namespace":"s"},"spec":{"nodeName":"f"},
+   "status":{"podIP":"fd00::1","conditions":[{"type":"Ready","status":"False"}],
+     "containerStatuses":[{"state":{"waiting":{"reason":"ErrImageNeverPull","message":"not present"}}}]}}
+]})";
+
+TEST(ParseTest, RefusesWhatIsNotAList) {
+  for (const char* text : {"", "{", "[]", "{\"items\":{}}", "null"}) {
+    EXPECT_FALSE(ParseNodes(text).ok()) << text;
+    EXPECT_FALSE(ParseAgents(text).ok()) << text;
+    EXPECT_FALSE(ParsePods(text, "r").ok()) << text;
+  }
+}
+
+TEST(ParseTest, SurvivesObjectsOfAnyShape) {
+  for (const char* item :
+       {"null", "1", "[]", "{}", R"({"metadata":[],"status":{"conditions":{}},"spec":7})",
+        R"({"status":{"containerStatuses":[1,{"state":[]}]}})"}) {
+    const std::string text = std::string("{\"items\":[") + item + "]}";
+    EXPECT_TRUE(ParseNodes(text).ok()) << item;
+    EXPECT_TRUE(ParseAgents(text).ok()) << item;
+    EXPECT_TRUE(ParsePods(text, "r").ok()) << item;
+  }
+}
+
+constexpr char kPods[] = R"({"items":[
+  {"kind":"Pod","metadata":{"name":"web-1","uid":"3","ownerReferences":[{"uid":"2"}]},
+   "spec":{"nodeName":"a"},"status":{"phase":"Pending","containerStatuses":[
+     {"state":{"waiting":{"reason":"ImagePullBackOff","message":"no such host"}}}]}},
+  {"kind":"ReplicaSet","metadata":{"name":"web","uid":"2","ownerReferences":[{"uid":"1"}]}},
+  {"kind":"Deployment","metadata":{"name":"web","uid":"1",
+     "annotations":{"meta.helm.sh/release-name":"mine"}}},
+  {"kind":"Deployment","metadata":{"name":"other","uid":"4",
+     "annotations":{"meta.helm.sh/release-name":"theirs"}}},
+  {"kind":"Pod","metadata":{"name":"other-1","uid":"5","ownerReferences":[{"uid":"4"}]}},
+  {"kind":"Pod","metadata":{"name":"web-old","uid":"6","ownerReferences":[{"uid":"2"}],
+     "deletionTimestamp":"2026-01-01T00:00:00Z"}}
+]})";
+
+TEST(ParseTest, PodsOfAReleaseAreFoundThroughTheirOwners) {
+  const auto pods = ParsePods(kPods, "mine");
+  ASSERT_TRUE(pods.ok()) << pods.status();
+  ASSERT_EQ(pods->size(), 1u);
+  EXPECT_EQ((*pods)[0].name, "web-1");
+  EXPECT_EQ((*pods)[0].reason, "ImagePullBackOff: no such host");
+  EXPECT_FALSE((*pods)[0].ready);
+}
+
+TEST(SelectNodesTest, LeavesOutWithCauseAndKeepsUnservedNodesWithTheirs) {
+  const auto nodes = ParseNodes(kNodes);
+  const auto agents = ParseAgents(kAgents);
+  ASSERT_TRUE(nodes.ok() && agents.ok());
+  std::vector<std::string> dialed;
+  const NodeSelection selection =
+      SelectNodes(*nodes, *agents, "amd64", [&](const std::string& address) {
+        dialed.push_back(address);
+        return nullptr;
+      });
+  ASSERT_EQ(selection.nodes.size(), 2u);
+  EXPECT_EQ(selection.nodes[0].name, "a");
+  EXPECT_TRUE(selection.nodes[0].status.ok());
+  EXPECT_THAT(dialed, testing::ElementsAre("10.0.0.1:9000"));
+
+  EXPECT_EQ(selection.nodes[1].name, "f");  // the pod that is being deleted does not count
+  EXPECT_THAT(Message(selection.nodes[1].status), HasSubstr("agent-f"));
+  EXPECT_THAT(Message(selection.nodes[1].status), HasSubstr("ErrImageNeverPull: not present"));
+
+  ASSERT_EQ(selection.left_out.size(), 4u);
+  EXPECT_THAT(selection.left_out[0].cause, HasSubstr("arm64"));
+  EXPECT_THAT(selection.left_out[1].cause, HasSubstr("cri-o"));
+  EXPECT_THAT(selection.left_out[2].cause, HasSubstr("not Ready"));
+  EXPECT_THAT(selection.left_out[3].cause, HasSubstr("windows"));
+}
+
+TEST(SelectNodesTest, ANodeWithoutAnAgentSaysSo) {
+  const auto nodes = ParseNodes(kNodes);
+  ASSERT_TRUE(nodes.ok());
+  const NodeSelection selection =
+      SelectNodes(*nodes, {}, "", [](const std::string&) { return nullptr; });
+  ASSERT_FALSE(selection.nodes.empty());
+  EXPECT_THAT(Message(selection.nodes[0].status), HasSubstr("no agent runs on this node"));
+}
+
+TEST(ClusterTest, MissingKubectlNamesTheFlag) {
+  const Cluster cluster({.binary = "lighter-no-such-kubectl"});
+  EXPECT_THAT(Message(cluster.Nodes().status()), HasSubstr("--kubectl"));
+}
+
+}  // namespace
+}  // namespace lighter

@@ -1,0 +1,93 @@
+#include "tests/unit/coordinator/fake_agent.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/digest.h"
+
+namespace lighter::test {
+
+std::map<std::string, uint64_t> FakeAgent::Wanted(const v1::LoadStart& start) {
+  std::map<std::string, uint64_t> wanted;
+  for (const v1::Image& image : start.images()) {
+    wanted[image.config().digest()] = image.config().size();
+    for (const v1::Layer& layer : image.layers())
+      wanted[layer.blob().digest()] = layer.blob().size();
+  }
+  return wanted;
+}
+
+grpc::Status FakeAgent::Load(grpc::ServerContext*,
+                             grpc::ServerReaderWriter<v1::LoadReply, v1::LoadRequest>* stream) {
+  v1::LoadRequest request;
+  if (!stream->Read(&request) || !request.has_start())
+    return {grpc::StatusCode::INVALID_ARGUMENT, "no start"};
+  if (!refuse.ok()) return refuse;
+  const v1::LoadStart start = request.start();
+  v1::LoadReply reply;
+  v1::Need& need = *reply.mutable_need();
+  for (const auto& [digest, size] : Wanted(start)) {
+    absl::MutexLock lock(&mutex_);
+    const uint64_t have = blobs_[digest].size();
+    if (have == size) continue;
+    v1::BlobNeed& blob = *need.add_blobs();
+    blob.set_digest(digest);
+    blob.set_size(size);
+    blob.set_offset(have);
+  }
+  const v1::Need asked = need;
+  stream->Write(reply);
+
+  uint64_t left = 0;
+  for (const v1::BlobNeed& blob : asked.blobs()) left += blob.size() - blob.offset();
+  while (left > 0) {
+    if (!stream->Read(&request)) return {grpc::StatusCode::CANCELLED, "gone"};
+    if (request.has_finish()) break;
+    if (!request.has_chunk()) continue;
+    const v1::Chunk& chunk = request.chunk();
+    const std::string& digest = asked.blobs(static_cast<int>(chunk.need())).digest();
+    absl::MutexLock lock(&mutex_);
+    std::string& blob = blobs_[digest];
+    if (chunk.offset() != blob.size())
+      return {grpc::StatusCode::OUT_OF_RANGE, "chunk out of order"};
+    blob += chunk.data();
+    left -= chunk.data().size();
+    received_bytes_ += chunk.data().size();
+    if (break_after_bytes > 0 && received_bytes_ >= break_after_bytes) {
+      break_after_bytes = 0;
+      return {grpc::StatusCode::UNAVAILABLE, "the agent was killed"};
+    }
+    const bool complete = blob.size() == asked.blobs(static_cast<int>(chunk.need())).size();
+    if (complete && Digest::Of(blob).str() != digest) {
+      blob.clear();
+      return {grpc::StatusCode::FAILED_PRECONDITION, absl::StrCat("unexpected digest of ", digest)};
+    }
+  }
+  if (!request.has_finish()) {
+    if (on_staged) on_staged();
+    reply.Clear();
+    reply.mutable_staged();
+    stream->Write(reply);
+    while (!request.has_finish()) {
+      if (!stream->Read(&request)) return {grpc::StatusCode::CANCELLED, "gone"};
+    }
+  }
+  absl::MutexLock lock(&mutex_);
+  if (request.finish().action() == v1::Finish::ABANDON) {
+    ++abandoned_;
+    blobs_.clear();
+  } else {
+    ++published_;
+    for (const v1::Image& image : start.images()) {
+      for (const std::string& name : image.names()) {
+        reply.Clear();
+        reply.mutable_proof()->set_name(name);
+        stream->Write(reply);
+      }
+    }
+  }
+  reply.Clear();
+  reply.mutable_done();
+  stream->Write(reply);
+  return grpc::Status::OK;
+}
+
+}  // namespace lighter::test

@@ -1,0 +1,68 @@
+// An agent without a containerd, for faults that the real one cannot be made to show at will.
+#pragma once
+
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/synchronization/mutex.h"
+#include "coordinator/transfer/load.h"
+#include "lighter/v1/agent.grpc.pb.h"
+
+namespace lighter::test {
+
+// Keeps every blob in memory, also across streams, and checks that chunks come in order.
+// Thread-safe.
+class FakeAgent final : public v1::Agent::Service {
+ public:
+  FakeAgent() {
+    grpc::ServerBuilder builder;
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+    stub_ = v1::Agent::NewStub(server_->InProcessChannel({}));
+  }
+  ~FakeAgent() override { server_->Shutdown(); }
+
+  NodeEndpoint Endpoint(const std::string& name) const { return {.name = name, .stub = stub_}; }
+
+  // Faults, set before the load.
+  uint64_t break_after_bytes = 0;          // once: end the stream as a killed agent does
+  grpc::Status refuse = grpc::Status::OK;  // the answer to every LoadStart
+  std::function<void()> on_staged;
+
+  std::map<std::string, std::string> Blobs() const {
+    absl::MutexLock lock(&mutex_);
+    return blobs_;
+  }
+  int published() const {
+    absl::MutexLock lock(&mutex_);
+    return published_;
+  }
+  int abandoned() const {
+    absl::MutexLock lock(&mutex_);
+    return abandoned_;
+  }
+  uint64_t received_bytes() const {
+    absl::MutexLock lock(&mutex_);
+    return received_bytes_;
+  }
+
+  grpc::Status Load(grpc::ServerContext*,
+                    grpc::ServerReaderWriter<v1::LoadReply, v1::LoadRequest>* stream) override;
+
+ private:
+  static std::map<std::string, uint64_t> Wanted(const v1::LoadStart& start);
+
+  mutable absl::Mutex mutex_;
+  std::map<std::string, std::string> blobs_ ABSL_GUARDED_BY(mutex_);
+  int published_ ABSL_GUARDED_BY(mutex_) = 0;
+  int abandoned_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t received_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::unique_ptr<grpc::Server> server_;
+  std::shared_ptr<v1::Agent::StubInterface> stub_;
+};
+
+}  // namespace lighter::test

@@ -1,0 +1,164 @@
+#include "coordinator/transfer/load.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "common/digest.h"
+#include "common/limits.h"
+#include "common/status.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/coordinator/fake_agent.h"
+
+namespace lighter {
+namespace {
+
+using test::FakeAgent;
+using ::testing::HasSubstr;
+
+// A package file of a few blobs, and the work that loads them as one image.
+class LoadTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::mt19937 random(7);
+    std::ofstream out(path_, std::ios::binary);
+    for (const uint64_t size : {uint64_t{300}, 3 * kChunkBytes + 17, kChunkBytes, 2 * kMiB}) {
+      std::string blob(size, '\0');
+      for (char& c : blob) c = static_cast<char>(random());
+      out << "filling between blobs";
+      AddBlob(blob, static_cast<uint64_t>(out.tellp()));
+      out << blob;
+    }
+    out.close();
+    OpenSource();
+  }
+
+  void OpenSource() {
+    absl::StatusOr<ReadableFile> file = ReadableFile::Open(path_);
+    ASSERT_TRUE(file.ok()) << file.status();
+    const auto shared = std::make_shared<const ReadableFile>(std::move(*file));
+    for (auto& [digest, blob] : work_.blobs) blob.file = shared;
+  }
+
+  void AddBlob(const std::string& blob, uint64_t offset) {
+    if (work_.images.empty()) work_.images.emplace_back().add_names("example.com/a/b:1");
+    v1::Image& image = work_.images[0];
+    v1::Blob& proto =
+        image.has_config() ? *image.add_layers()->mutable_blob() : *image.mutable_config();
+    proto.set_digest(Digest::Of(blob).str());
+    proto.set_size(blob.size());
+    contents_[proto.digest()] = blob;
+    work_.blobs[proto.digest()] = {
+        .file = nullptr, .offset = offset, .size = blob.size(), .entry = "entry"};
+    total_ += blob.size();
+  }
+
+  // Flips a byte of the largest blob, keeping the file's mtime as a bad disk would.
+  void DamagePackage() {
+    const auto mtime = std::filesystem::last_write_time(path_);
+    const BlobLocation* largest = nullptr;
+    for (const auto& [digest, blob] : work_.blobs) {
+      if (largest == nullptr || blob.size > largest->size) largest = &blob;
+    }
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(largest->offset + 1000));
+    const int byte = file.get();
+    file.seekp(static_cast<std::streamoff>(largest->offset + 1000));
+    file.put(static_cast<char>(byte ^ 0x40));
+    file.close();
+    std::filesystem::last_write_time(path_, mtime);
+    OpenSource();
+  }
+
+  LoadOutcome Run(const std::vector<NodeEndpoint>& nodes) {
+    std::vector<std::string> names;
+    for (const NodeEndpoint& node : nodes) names.push_back(node.name);
+    board_ = std::make_unique<ProgressBoard>(names);
+    return RunLoad(work_, nodes, *board_);
+  }
+
+  support::TempDir dir_;
+  std::string path_ = dir_.File("package.tar");
+  LoadWork work_;
+  std::map<std::string, std::string> contents_;  // by digest
+  uint64_t total_ = 0;
+  std::unique_ptr<ProgressBoard> board_;
+};
+
+TEST_F(LoadTest, EveryNodeGetsTheVeryBytes) {
+  FakeAgent one;
+  FakeAgent two;
+  const LoadOutcome outcome = Run({one.Endpoint("one"), two.Endpoint("two")});
+  EXPECT_TRUE(outcome.AllProven());
+  EXPECT_EQ(one.Blobs(), contents_);
+  EXPECT_EQ(two.Blobs(), contents_);
+  EXPECT_EQ(outcome.nodes[0].moved_bytes, total_);
+  ASSERT_EQ(outcome.nodes[1].proofs.size(), 1u);
+  EXPECT_EQ(outcome.nodes[1].proofs[0].name(), "example.com/a/b:1");
+  EXPECT_EQ(board_->Snapshot()[0].phase, NodePhase::kProven);
+}
+
+TEST_F(LoadTest, NoNameBeforeEveryNodeIsStaged) {
+  FakeAgent fast;
+  FakeAgent slow;
+  int published_when_slow_staged = -1;
+  slow.on_staged = [&] {
+    absl::SleepFor(absl::Milliseconds(300));
+    published_when_slow_staged = fast.published();
+  };
+  EXPECT_TRUE(Run({fast.Endpoint("fast"), slow.Endpoint("slow")}).AllProven());
+  EXPECT_EQ(published_when_slow_staged, 0);
+  EXPECT_EQ(fast.published(), 1);
+}
+
+TEST_F(LoadTest, BrokenStreamContinuesWhereItStopped) {
+  FakeAgent agent;
+  agent.break_after_bytes = 2 * kMiB;
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_TRUE(outcome.AllProven()) << outcome.nodes[0].status;
+  EXPECT_EQ(agent.Blobs(), contents_);
+  // What the agent had acknowledged by keeping it did not move twice.
+  EXPECT_EQ(agent.received_bytes(), total_);
+}
+
+TEST_F(LoadTest, OneNodeThatRefusesDoesNotHoldTheOthers) {
+  FakeAgent good;
+  FakeAgent bad;
+  bad.refuse = {grpc::StatusCode::RESOURCE_EXHAUSTED, "no space left"};
+  const LoadOutcome outcome = Run({good.Endpoint("good"), bad.Endpoint("bad")});
+  EXPECT_FALSE(outcome.AllProven());
+  EXPECT_TRUE(outcome.package.ok()) << outcome.package;
+  EXPECT_TRUE(outcome.nodes[0].status.ok());
+  EXPECT_THAT(Message(outcome.nodes[1].status), HasSubstr("no space left"));
+  EXPECT_EQ(good.published(), 1);
+}
+
+TEST_F(LoadTest, DamagedPackageLeavesEveryNodeAsItWas) {
+  FakeAgent one;
+  FakeAgent two;
+  DamagePackage();
+  const LoadOutcome outcome = Run({one.Endpoint("one"), two.Endpoint("two")});
+  EXPECT_TRUE(absl::IsDataLoss(outcome.package)) << outcome.package;
+  EXPECT_THAT(Message(outcome.package), HasSubstr(path_));
+  EXPECT_THAT(Message(outcome.package), HasSubstr("entry at byte"));
+  for (const FakeAgent* agent : {&one, &two}) {
+    EXPECT_EQ(agent->published(), 0);
+    EXPECT_GE(agent->abandoned(), 1);
+    EXPECT_TRUE(agent->Blobs().empty());
+  }
+}
+
+TEST_F(LoadTest, PackageChangedMeanwhileIsNotPublished) {
+  FakeAgent agent;
+  agent.on_staged = [&] { std::ofstream(path_, std::ios::app) << "more"; };
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_THAT(Message(outcome.package), HasSubstr("changed while it was being read"));
+  EXPECT_EQ(agent.published(), 0);
+  EXPECT_TRUE(agent.Blobs().empty());
+}
+
+}  // namespace
+}  // namespace lighter
