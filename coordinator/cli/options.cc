@@ -48,6 +48,7 @@ void AddOutputFlag(CLI::App& command, CommonFlags& flags) {
 
 void AddProgressFlag(CLI::App& command, CommonFlags& flags) {
   command.add_option("--progress", flags.progress, "On stderr: auto, tty, plain, json or none")
+      ->envname("LIGHTER_PROGRESS")
       ->check(CLI::IsMember({"auto", "tty", "plain", "json", "none"}))
       ->capture_default_str();
 }

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Agents that are away, kills in mid-load, and the same command again. Needs root and a build."""
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from linecase import REGISTRY, LineTest
+
+MIB = 1 << 20
+SETTING = f"global.imageRegistry={REGISTRY}"
+
+
+class Faults(LineTest):
+    """Slow links, so that there is a middle of a load to strike in."""
+
+    options = ["--link", "200mbit"]
+    size_mib = 96
+
+    def load(self) -> subprocess.Popen:
+        process = self.start_lighter("load", self.packages[2], "--set", SETTING)
+        self.wait_until_sending(process, "node2", 8 * MIB)
+        return process
+
+    def setUp(self):
+        """Every test starts on nodes without the package."""
+        for node in self.line.nodes:
+            names = [name for name in self.ctr(node.name, "images", "ls", "-q").split() if "quayside" in name]
+            if names:
+                self.ctr(node.name, "images", "rm", "--sync", *names)
+            for line in self.ctr(node.name, "leases", "ls", "-q").split():
+                self.ctr(node.name, "leases", "rm", "--sync", line)
+
+    def assert_loaded_everywhere(self) -> None:
+        plan = self.lighter("load", self.packages[2], "--set", SETTING).json
+        self.assertEqual(plan["movedBytes"], 0)
+        self.assertTrue(all(node["proven"] for node in plan["nodes"]))
+        for node in self.line.nodes:
+            for name in plan["names"]:
+                self.assertEqual(self.config_digest(node.name, name["name"]), name["configDigest"])
+            self.assert_nothing_leaked(node.name)
+
+    def test_coordinator_killed(self):
+        process = self.load()
+        process.kill()
+        process.communicate()
+        again = self.lighter("load", self.packages[2], "--set", SETTING).json
+        size = self.packages[2].stat().st_size
+        # What had arrived did not move again: 8 MiB at least on node2, and what the others had.
+        self.assertLess(again["movedBytes"], 3 * size - 8 * MIB)
+        self.assert_loaded_everywhere()
+
+    def test_agent_killed(self):
+        process = self.load()
+        killed = subprocess.run(["pkill", "-9", "-f", f"lighter-agent --listen={self.line.node('node2').address}"])
+        self.assertEqual(killed.returncode, 0, "no agent process of node2 was found")
+        run = self.finish(process)
+        self.assertEqual(run.code, 0, str(run))  # the kubelet restarts it, the load goes on
+        self.assert_loaded_everywhere()
+
+    def test_containerd_killed(self):
+        process = self.load()
+        node = self.line.node("node2")
+        node.containerd.stop(signal.SIGKILL)
+        time.sleep(2)
+        node.start_containerd()
+        run = self.finish(process)
+        self.assertEqual(run.code, 0, str(run))
+        self.assert_loaded_everywhere()
+
+    def test_ctrl_c_says_the_state_and_the_same_command_continues(self):
+        process = self.load()
+        process.send_signal(signal.SIGINT)
+        run = self.finish(process)
+        self.assertEqual(run.code, 130, str(run))
+        self.assertFalse(any(node["proven"] for node in run.json["nodes"]))
+        self.assertEqual(self.lighter("load", self.packages[2], "--set", SETTING).code, 0)
+        self.assert_loaded_everywhere()
+
+    def test_one_agent_away(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        before = self.revision("quayside")
+        self.shell("kubectl", "label", "nodes", "--all", "--overwrite", "agent=wanted")
+        selector = '{"spec":{"template":{"spec":{"nodeSelector":{"agent":"wanted"}}}}}'
+        self.shell("kubectl", "patch", "daemonset", "lighter-agent", "-n", "lighter-system", "-p", selector)
+        self.shell("kubectl", "rollout", "status", "daemonset/lighter-agent", "-n", "lighter-system", "--timeout=60s")
+        self.shell("kubectl", "label", "node", "node2", "agent-")
+        self.shell("kubectl", "wait", "--for=delete", "pod", "-n", "lighter-system", "--field-selector=spec.nodeName=node2", "--timeout=60s")
+
+        run = self.lighter("upgrade", self.packages[2], code=4)
+        proven = {node["name"]: node["proven"] for node in run.json["nodes"]}
+        self.assertEqual(proven, {"node1": True, "node2": False, "node3": True})
+        error = next(node["error"] for node in run.json["nodes"] if node["name"] == "node2")
+        self.assertIn("no agent runs on this node", error)
+        self.assertIn("run the same command again", error)
+        self.assertIn("node2", run.json["blocked"])
+        self.assertEqual(self.revision("quayside"), before)
+
+        self.shell("kubectl", "label", "node", "node2", "agent=wanted")
+        self.shell("kubectl", "rollout", "status", "daemonset/lighter-agent", "-n", "lighter-system", "--timeout=60s")
+        self.assertEqual(self.lighter("upgrade", self.packages[2]).json["releases"][0]["state"], "upgraded")
+        self.assertEqual(self.revision("quayside"), before + 1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

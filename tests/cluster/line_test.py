@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""The whole line on real parts: package, names, agents, containerd, proof, Helm, pods. Needs root and a build."""
+
+import unittest
+
+from linecase import NAMESPACE, REGISTRY, LineTest
+
+
+class Line(LineTest):
+    """Both helms on containerd 1.6."""
+
+    containerd = "1.6"
+
+    def upgrade_with(self, helm: str) -> None:
+        release, registry = f"quayside{helm}", f"{REGISTRY}/helm{helm}"
+        self.install_version_1(release, registry, helm)
+        archive = {
+            name.replace("release.example.io", registry): image["configDigest"]
+            for bundle in self.lighter("inspect", self.packages[2]).json["bundles"]
+            for image in bundle["images"]
+            for name in image["names"]
+        }
+        self.assertEqual(len(archive), 3)
+
+        plan = self.lighter("plan", self.packages[2], release, helm=helm).json
+        self.assertEqual({name["name"] for name in plan["releases"][0]["names"]}, set(archive))
+        self.assertEqual([plan["releases"][0]["installedVersion"], plan["releases"][0]["packageVersion"]], ["0.1.0", "0.2.0"])
+
+        run = self.lighter("upgrade", self.packages[2], release, helm=helm).json
+        self.assertEqual(run["releases"][0]["state"], "upgraded")
+        self.assertEqual(run["movedBytes"] > 0, plan["bytesToMove"] > 0)
+        for node in ("node1", "node2", "node3"):
+            for name, digest in archive.items():
+                self.assertEqual(self.config_digest(node, name), digest, f"{name} on {node}")
+            self.assert_nothing_leaked(node)
+
+        pods = [pod for pod in self.get(self.line, "pods", "-n", NAMESPACE)["items"] if release in pod["metadata"]["labels"].get("release", "")]
+        running = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        self.assertEqual(len(running), 5)  # two of web, one worker a node
+        for pod in running:
+            self.assertTrue(pod["status"]["containerStatuses"][0]["ready"], pod["metadata"]["name"])
+            self.assertIn(pod["spec"]["containers"][0]["image"], archive)
+        self.assertEqual({pod["name"] for pod in run["releases"][0]["pods"]}, {pod["metadata"]["name"] for pod in running})
+
+        again = self.lighter("upgrade", self.packages[2], release, helm=helm).json
+        self.assertEqual(again["movedBytes"], 0)
+        print(f"the same command again, helm {helm}: lighter's own time {again['ownSeconds']:.2f} s")
+
+    def test_upgrade_with_helm_3_then_4(self):
+        self.upgrade_with("3")
+        self.upgrade_with("4")
+        # Two releases of one chart now: which one is meant must be said.
+        run = self.lighter("upgrade", self.packages[2], code=1)
+        self.assertIn("quayside3", run.err)
+        self.assertIn("quayside4", run.err)
+        self.assertIn("Nothing was changed", run.err)
+
+
+class LineOnContainerd2(Line):
+    """Both helms on containerd 2."""
+
+    containerd = "2"
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

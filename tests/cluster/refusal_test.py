@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""What lighter must refuse, each with a clear error and no node changed. Needs root and a build."""
+
+import unittest
+from pathlib import Path
+
+from linecase import REGISTRY, LineTest
+
+BLOCK = 512
+SETTING = f"global.imageRegistry={REGISTRY}"
+
+
+def damaged(package: Path, into: Path, change) -> Path:
+    """A copy of a package, its bytes given to `change` as a bytearray."""
+    data = bytearray(package.read_bytes())
+    change(data)
+    into.write_bytes(data)
+    return into
+
+
+def header_of(data: bytearray, name: str) -> int:
+    """Where the tar header of the entry with that name begins (the innermost, last one)."""
+    found = data.rfind(name.encode() + b"\0")
+    if found < 0:
+        raise AssertionError(f"no entry {name}")
+    return found
+
+
+def rewrite_header(data: bytearray, at: int, *, name: str | None = None, size: str | None = None) -> None:
+    """Changes fields of a tar header and puts its checksum right again, as an attacker would."""
+    if name is not None:
+        data[at : at + 100] = name.encode().ljust(100, b"\0")
+    if size is not None:
+        data[at + 124 : at + 136] = size.encode().ljust(12, b"\0")
+    data[at + 148 : at + 156] = b" " * 8
+    data[at + 148 : at + 156] = b"%06o\0 " % sum(data[at : at + BLOCK])
+
+
+class Refusals(LineTest):
+    """Version 1 runs; version 2 comes damaged in every way, or what is needed is not there."""
+
+    options = ["--nodes", "2"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls().install_version_1("quayside", REGISTRY)
+
+    def setUp(self):
+        self.before = {node.name: self.content_of(node.name) for node in self.line.nodes}
+        self.layer = max(
+            (layer for image in self.inspect()["bundles"][0]["images"] for layer in image["layers"]), key=lambda layer: layer["offset"]
+        )
+
+    def inspect(self) -> dict:
+        return self.lighter("inspect", self.packages[2]).json
+
+    def refuse(self, *words, texts: list[str], code: int = 1) -> None:
+        """Runs lighter, which must fail with these texts, and must have changed no node and no release."""
+        revision = self.revision("quayside")
+        run = self.lighter(*words, code=code)
+        for text in texts:
+            self.assertIn(text, run.err + run.out)
+        self.assertEqual(self.revision("quayside"), revision)
+        for node in self.line.nodes:
+            self.assert_nothing_leaked(node.name)
+            self.assertEqual(self.content_of(node.name), self.before[node.name], node.name)
+
+    def refuse_package(self, change, *texts: str) -> None:
+        bad = damaged(self.packages[2], self.folder / "bad.tar", change)
+        self.refuse("upgrade", bad, texts=["bad.tar", *texts])
+
+    def test_truncated(self):
+        def cut(data: bytearray) -> None:
+            del data[len(data) * 2 // 3 :]
+
+        self.refuse_package(cut, "images.tar")
+
+    def test_layer_with_a_wrong_digest(self):
+        def flip(data: bytearray) -> None:
+            data[self.layer["offset"] + self.layer["sizeBytes"] // 2] ^= 1
+
+        hex_digest = self.layer["digest"].removeprefix("sha256:")
+        self.refuse_package(flip, hex_digest, f"at byte {self.layer['offset']}", "the package is damaged")
+
+    def test_missing_layer(self):
+        hex_digest = self.layer["digest"].removeprefix("sha256:")
+        other = "0" * 64
+
+        def rename(data: bytearray) -> None:
+            rewrite_header(data, header_of(data, f"{hex_digest}.tar.gz"), name=f"{other}.tar.gz")
+
+        self.refuse_package(rename, hex_digest)
+
+    def test_name_that_climbs_out(self):
+        def climb(data: bytearray) -> None:
+            rewrite_header(data, header_of(data, "original-chart/values.yaml"), name="original-chart/../../etc/passwd")
+
+        self.refuse_package(climb, "original-chart/../../etc/passwd")
+
+    def test_absolute_name(self):
+        def absolute(data: bytearray) -> None:
+            rewrite_header(data, header_of(data, "original-chart/values.yaml"), name="/etc/passwd")
+
+        self.refuse_package(absolute, "/etc/passwd")
+
+    def test_size_of_a_terabyte(self):
+        def swell(data: bytearray) -> None:
+            rewrite_header(data, header_of(data, "images.tar"), size="17777777777")
+            at = header_of(data, "images.tar")
+            # Binary (base-256) size, as GNU tar writes what eleven octal digits cannot hold.
+            data[at + 124 : at + 136] = b"\x80" + (1 << 40).to_bytes(11, "big")
+            rewrite_header(data, at)
+
+        self.refuse_package(swell, "images.tar", str(1 << 40))
+
+    def test_no_helm(self):
+        self.refuse("upgrade", self.packages[2], "--helm", "/nowhere/helm", texts=["/nowhere/helm", "--helm"])
+
+    def test_no_kubectl(self):
+        self.refuse("upgrade", self.packages[2], "--kubectl", "/nowhere/kubectl", texts=["/nowhere/kubectl", "--kubectl"])
+
+    def test_no_package(self):
+        self.refuse("upgrade", "/nowhere/p.tar", texts=["/nowhere/p.tar"])
+
+    def test_api_server_away(self):
+        config = self.folder / "away.kubeconfig"
+        text = self.line.control.kubeconfig.read_text()
+        config.write_text(text.replace(":6443", ":6444"))
+        self.refuse("upgrade", self.packages[2], "--kubeconfig", str(config), texts=["API server", ":6444", "--kubeconfig"])
+
+    def test_wrong_certificates(self):
+        strangers = self.folder / "strangers"
+        self.cluster("certs", str(strangers))
+        self.refuse("upgrade", self.packages[2], "--tls-dir", str(strangers / "coordinator"), texts=["node1", "node2"], code=4)
+        self.refuse("upgrade", self.packages[2], "--tls-dir", str(strangers / "agent"), texts=["lighter-coordinator"])
+        self.refuse("upgrade", self.packages[2], "--tls-dir", "/nowhere", texts=["/nowhere", "--tls-dir"])
+
+    def test_release_that_is_not_there(self):
+        self.refuse("upgrade", self.packages[2], "someone-else", texts=["someone-else", "helm list -A"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
