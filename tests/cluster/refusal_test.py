@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What lighter must refuse, each with a clear error and no node changed. Needs root and a build."""
 
+import re
 import unittest
 from pathlib import Path
 
@@ -48,12 +49,13 @@ class Refusals(LineTest):
 
     def setUp(self):
         self.before = {node.name: self.content_of(node.name) for node in self.line.nodes}
-        self.layer = max(
-            (layer for image in self.inspect()["bundles"][0]["images"] for layer in image["layers"]), key=lambda layer: layer["offset"]
-        )
+        old = {layer["digest"] for layer in self.layers(1)}
+        # One that the nodes lack: what they have is not read, so it cannot be found damaged either.
+        self.layer = next(layer for layer in self.layers(2) if layer["digest"] not in old)
 
-    def inspect(self) -> dict:
-        return self.lighter("inspect", self.packages[2]).json
+    def layers(self, version: int) -> list[dict]:
+        bundles = self.lighter("inspect", self.packages[version]).json["bundles"]
+        return [layer for bundle in bundles for image in bundle["images"] for layer in image["layers"]]
 
     def refuse(self, *words, texts: list[str], code: int = 1) -> None:
         """Runs lighter, which must fail with these texts, and must have changed no node and no release."""
@@ -74,7 +76,7 @@ class Refusals(LineTest):
         def cut(data: bytearray) -> None:
             del data[len(data) * 2 // 3 :]
 
-        self.refuse_package(cut, "images.tar")
+        self.refuse_package(cut, "quayside_v0.2.0.bundle.tar", "truncated")
 
     def test_layer_with_a_wrong_digest(self):
         def flip(data: bytearray) -> None:
@@ -125,9 +127,10 @@ class Refusals(LineTest):
 
     def test_api_server_away(self):
         config = self.folder / "away.kubeconfig"
-        text = self.line.control.kubeconfig.read_text()
-        config.write_text(text.replace(":6443", ":6444"))
-        self.refuse("upgrade", self.packages[2], "--kubeconfig", str(config), texts=["API server", ":6444", "--kubeconfig"])
+        text, replaced = re.subn(r"https://[^\s\"]+", "https://127.0.0.1:1", self.line.control.kubeconfig.read_text())
+        self.assertEqual(replaced, 1)
+        config.write_text(text)
+        self.refuse("upgrade", self.packages[2], "--kubeconfig", str(config), texts=["API server", "127.0.0.1:1", "--kubeconfig"])
 
     def test_wrong_certificates(self):
         strangers = self.folder / "strangers"
