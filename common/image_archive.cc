@@ -152,7 +152,10 @@ absl::StatusOr<ArchiveImage> ArchiveReader::ReadImage(const json& item, const st
   result.config = config->blob;
   result.architecture = config->architecture;
   result.os = config->os;
-  result.manifest = DockerManifestJson(
+  // An image without a name was saved by digest: only the registry's own manifest can be what its
+  // pods ask for.
+  const auto make_manifest = result.repo_tags.empty() ? DockerPushManifestJson : DockerManifestJson;
+  result.manifest = make_manifest(
       {std::string(kDockerConfig), config->blob.digest, config->blob.size}, descriptors);
   result.manifest_digest = Digest::Of(result.manifest);
   return result;

@@ -34,7 +34,7 @@ struct ArchiveImage {
   std::vector<std::string> repo_tags;  // as the archive spells them; empty for RepoTags null
   StoredBlob config;
   std::vector<ArchiveLayer> layers;  // lowest first
-  std::string manifest;              // DockerManifestJson of the above
+  std::string manifest;              // see ReadImageArchive
   Digest manifest_digest;
   std::string architecture;  // from the config, e.g. "amd64"
   std::string os;            // "linux"
@@ -44,9 +44,11 @@ struct ImageArchive {
   std::vector<ArchiveImage> images;  // in the order of manifest.json
 };
 
-// Reads manifest.json and all configs. Config bytes are hashed and must match their name. Errors
-// (InvalidArgument, DataLoss, Unimplemented for layouts that are not read yet) name `what`, the
-// entry and, where it helps, the offset.
+// Reads manifest.json and all configs. An image's manifest is containerd's (DockerManifestJson);
+// that of an image without a name, which was saved by digest, is Docker's (DockerPushManifestJson).
+// Config bytes are hashed and must match their name. Errors (InvalidArgument, DataLoss,
+// Unimplemented for layouts that are not read yet) name `what`, the entry and, where it helps, the
+// offset.
 absl::StatusOr<ImageArchive> ReadImageArchive(const ReadableFile& file, TarRange range,
                                               const std::string& what);
 

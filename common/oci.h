@@ -31,6 +31,11 @@ struct Descriptor {
 // mediaType, digest, size (containerd core/images/archive/importer.go).
 std::string DockerManifestJson(const Descriptor& config, const std::vector<Descriptor>& layers);
 
+// The same manifest as `docker push` wrote it: indented by three spaces, each descriptor as mediaType,
+// size, digest (Docker's schema2.Manifest; relok8s internal/canonical_docker_image.go). Where an image
+// was pushed by Docker these are the registry's own bytes, so that a pinned digest is right again.
+std::string DockerPushManifestJson(const Descriptor& config, const std::vector<Descriptor>& layers);
+
 // Chain IDs of the layers' diffIDs, lowest first: chain[0] = diff[0],
 // chain[i] = sha256(chain[i-1] + " " + diff[i]) (OCI image spec, config.md, "Layer ChainID").
 std::vector<Digest> ChainIds(const std::vector<Digest>& diff_ids);

@@ -6,6 +6,7 @@
 #include <array>
 #include <unordered_set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
@@ -127,7 +128,41 @@ absl::Status AddImages(std::string_view document, std::vector<std::string>& name
   }
 }
 
+bool IsNameChar(char c) {
+  return absl::ascii_isalnum(c) || std::string_view("._-:/@[]").find(c) != std::string_view::npos;
+}
+
+// The name in a run of name characters: without "docker://" before and punctuation around it. Empty
+// where it has neither tag nor digest, or is too long to be one.
+std::string_view NameIn(std::string_view run) {
+  constexpr size_t kMaxLength = 1024;
+  if (const size_t scheme = run.rfind("://"); scheme != std::string_view::npos) {
+    run.remove_prefix(scheme + 3);
+  }
+  while (!run.empty() && !absl::ascii_isalnum(run.front()) && run.front() != '[') {
+    run.remove_prefix(1);
+  }
+  while (!run.empty() && !absl::ascii_isalnum(run.back())) run.remove_suffix(1);
+  const size_t path = run.rfind('/');
+  const size_t version = run.find_first_of(":@", path == std::string_view::npos ? 0 : path);
+  return version == std::string_view::npos || run.size() > kMaxLength ? std::string_view() : run;
+}
+
 }  // namespace
+
+std::vector<std::string> MentionedNames(std::string_view manifests) {
+  constexpr size_t kMaxNames = 100'000;
+  std::unordered_set<std::string_view> seen;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < manifests.size() && names.size() < kMaxNames;) {
+    size_t end = i;
+    while (end < manifests.size() && IsNameChar(manifests[end])) ++end;
+    const std::string_view name = NameIn(manifests.substr(i, end - i));
+    if (!name.empty() && seen.insert(name).second) names.emplace_back(name);
+    i = end + 1;
+  }
+  return names;
+}
 
 absl::StatusOr<std::vector<std::string>> RenderedImages(std::string_view manifests) {
   if (manifests.size() > kMaxManifestsBytes) {

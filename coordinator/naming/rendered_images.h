@@ -16,4 +16,10 @@ namespace lighter {
 // where nesting or aliases make an object too large.
 absl::StatusOr<std::vector<std::string>> RenderedImages(std::string_view manifests);
 
+// Every text in the manifests that has the shape of an image name with a tag or a digest, wherever
+// it stands: arguments, environment, custom resources, embedded files ("--helper-image=r.io/x:1",
+// "docker://r.io/x:1"). Most are no image names; DecideTargetNames takes those that mean an image
+// of the package. In order of appearance, each once; at most 100,000.
+std::vector<std::string> MentionedNames(std::string_view manifests);
+
 }  // namespace lighter

@@ -59,12 +59,15 @@ class Decider {
   void ApplyHints();
   void ApplyUnmatched(const std::vector<EvaluatedHint>& unmatched);
   void ApplyRendered();
+  void ApplyMentioned();
   void ApplySourceNames();
   std::optional<Reference> Evaluate(const Hint& hint, const nlohmann::json& values,
                                     std::string_view which);
   // The names of the one image that a rendered name means; empty where there is none or no single
   // one.
-  std::vector<SourceName> Covering(const Reference& rendered);
+  // `ambiguous`, if given, gets the candidates where there are several.
+  std::vector<SourceName> Covering(const Reference& rendered,
+                                   std::set<std::string>* ambiguous) const;
   void AddTarget(const SourceName& source, const Reference& target, NameWitness witness);
   absl::Status CheckConflicts() const;
   void Note(std::string text);
@@ -171,11 +174,13 @@ void Decider::ApplyUnmatched(const std::vector<EvaluatedHint>& unmatched) {
   }
 }
 
-std::vector<SourceName> Decider::Covering(const Reference& rendered) {
+std::vector<SourceName> Decider::Covering(const Reference& rendered,
+                                          std::set<std::string>* ambiguous) const {
   // A hint already gave exactly this name.
   std::vector<SourceName> found;
+  const std::string full = rendered.str();
   for (const auto& [key, target] : targets_) {
-    if (key.second == rendered.str()) found.push_back({key.first, target.source_name, rendered});
+    if (key.second == full) found.push_back({key.first, target.source_name, rendered});
   }
   if (!found.empty()) return found;
 
@@ -197,10 +202,9 @@ std::vector<SourceName> Decider::Covering(const Reference& rendered) {
     }
     if (manifests.size() == 1) return found;
     if (found.empty()) continue;
-    std::set<std::string> names;
-    for (const SourceName& source : found) names.insert(source.reference.str());
-    Note(absl::StrCat("rendered name ", rendered.str(),
-                      " could mean any of: ", absl::StrJoin(names, ", ")));
+    for (const SourceName& source : found) {
+      if (ambiguous != nullptr) ambiguous->insert(source.reference.str());
+    }
     return {};
   }
   return {};
@@ -212,10 +216,27 @@ void Decider::ApplyRendered() {
     if (!rendered.ok()) {
       Note("a pod spec asks for a name that cannot be: " + Message(rendered.status()));
     }
+    std::set<std::string> ambiguous;
     const std::vector<SourceName> covering =
-        rendered.ok() ? Covering(*rendered) : std::vector<SourceName>();
+        rendered.ok() ? Covering(*rendered, &ambiguous) : std::vector<SourceName>();
     for (const SourceName& source : covering) AddTarget(source, *rendered, NameWitness::kRendered);
     if (covering.empty()) result_.uncovered.push_back(name);
+    if (!ambiguous.empty()) {
+      Note(absl::StrCat("rendered name ", rendered->str(),
+                        " could mean any of: ", absl::StrJoin(ambiguous, ", ")));
+    }
+  }
+}
+
+// Operators and the like start images that no pod spec of the release names; charts tell them by
+// arguments, often with a registry in front that the hints do not have.
+void Decider::ApplyMentioned() {
+  for (const std::string& name : input_.mentioned_names) {
+    const absl::StatusOr<Reference> mentioned = Reference::Parse(name);
+    if (!mentioned.ok()) continue;
+    for (const SourceName& source : Covering(*mentioned, nullptr)) {
+      AddTarget(source, *mentioned, NameWitness::kRendered);
+    }
   }
 }
 
@@ -263,6 +284,7 @@ absl::StatusOr<NamingResult> Decider::Decide() {
   ReadSources();
   ApplyHints();
   ApplyRendered();
+  ApplyMentioned();
   ApplySourceNames();
   RETURN_IF_ERROR(CheckConflicts());
   for (auto& [key, target] : targets_) result_.targets.push_back(std::move(target));

@@ -33,7 +33,10 @@ struct NamingInput {
   std::vector<Hint> hints;
   nlohmann::json default_values;            // of the chart alone
   nlohmann::json merged_values;             // as the upgrade will see them
-  std::vector<std::string> rendered_names;  // image fields of pod specs in the rendered manifests
+  std::vector<std::string> rendered_names;  // RenderedImages of the rendered manifests
+  // MentionedNames of them: names in arguments and the like. One that means an image of the archive
+  // by the rule for rendered names is a target of it; others are ignored.
+  std::vector<std::string> mentioned_names;
 };
 
 struct NamingResult {

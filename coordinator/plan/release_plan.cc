@@ -80,6 +80,7 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
       ASSIGN_OR_RETURN(manifests, helm_->RenderUpgrade(planned.release, options));
     }
     ASSIGN_OR_RETURN(input.rendered_names, RenderedImages(manifests));
+    input.mentioned_names = MentionedNames(manifests);
   } else {
     input.hints.clear();  // without values only the archive's own names are known
   }

@@ -138,6 +138,18 @@ TEST_F(ImageArchiveTest, TellsLayersByTheirFirstBytes) {
   EXPECT_EQ(archive->images[0].layers[0].blob.digest, image.layers[0].digest);
 }
 
+// Saved by digest: the manifest that `docker push` wrote is the one whose digest pods pin.
+TEST_F(ImageArchiveTest, AnImageWithoutANameGetsDockersManifest) {
+  const Image image = MakeImage({}, {Data("a")});
+  const auto archive = Read(ImagesTar({image}));
+  ASSERT_TRUE(archive.ok()) << archive.status();
+  const Descriptor config{std::string(kDockerConfig), image.config_digest, image.config.size()};
+  const Descriptor layer{std::string(kDockerLayerGzip), image.layers[0].digest,
+                         image.layers[0].blob.size()};
+  EXPECT_EQ(archive->images[0].manifest, DockerPushManifestJson(config, {layer}));
+  EXPECT_EQ(archive->images[0].manifest_digest, Digest::Of(archive->images[0].manifest));
+}
+
 TEST_F(ImageArchiveTest, RepoTagsMayBeNullAndLayersEmpty) {
   const auto archive = Read(ImagesTar({MakeImage({}, {})}));
   ASSERT_TRUE(archive.ok()) << archive.status();

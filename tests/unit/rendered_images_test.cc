@@ -128,6 +128,31 @@ TEST(RenderedImagesTest, DamagedYamlIsNamedByItsSource) {
   EXPECT_THAT(Message(images.status()), HasSubstr("chart/templates/web.yaml"));
 }
 
+TEST(MentionedNamesTest, FindsNamesWhereverTheyStand) {
+  EXPECT_THAT(MentionedNames(R"(# Source: x/templates/operator.yaml
+kind: Deployment
+spec:
+  containers:
+    - image: r.io/op:1
+      args: ["--helper-image=r.io:5000/a/helper:v1", '--pin', 'r.io/b@sha256:0123']
+      env: [{name: RELATED_IMAGE, value: docker://r.io/c:2}]
+data:
+  config.json: |
+    {"image":"[fd00::1]:5000/d:3","list":"r.io/e:4,r.io/op:1;nginx:1.25."}
+  plain: this has no/version and http://no/version
+)"),
+              ElementsAre("r.io/op:1", "r.io:5000/a/helper:v1", "r.io/b@sha256:0123", "r.io/c:2",
+                          "[fd00::1]:5000/d:3", "r.io/e:4", "nginx:1.25"));
+}
+
+TEST(MentionedNamesTest, AnyTextIsFine) {
+  for (const std::string& text : std::vector<std::string>{
+           "", ":", "@", "///:::", "a://", "://:1", "[", "]:1", std::string(100'000, ':'),
+           std::string(100'000, 'a') + ":1", std::string("\0\xff:\x80", 4)}) {
+    EXPECT_THAT(MentionedNames(text), IsEmpty()) << text.substr(0, 20);
+  }
+}
+
 // A dozen lines that stand for 10^12 values.
 TEST(RenderedImagesTest, AliasBombsAreRefused) {
   std::string bomb = "a0: &a0 {containers: [{image: x}]}\n";

@@ -190,6 +190,29 @@ TEST(TargetNamesTest, UncoveredAndMalformedRenderedNamesAreReported) {
   EXPECT_THAT(result.notes, ElementsAre(HasSubstr("docker.io:aquasec")));
 }
 
+// An operator's helper: the hint knows no mirror, the argument has it.
+TEST(TargetNamesTest, ANameInAnArgumentIsATargetBesideTheHints) {
+  NamingInput input = WebInput();
+  input.merged_values = input.default_values;
+  input.mentioned_names = {"10.9.9.9/mirror/quayside/web:v1", "10.9.9.9/mirror/quayside/web:v2",
+                           "http:80", "a/b:c", "not a name"};
+  const NamingResult result = Decide(input);
+  EXPECT_THAT(Lines(result), ElementsAre("0: 10.9.9.9/mirror/quayside/web:v1 (rendered)",
+                                         "0: release.example.io/quayside/web:v1 (hint)"));
+  EXPECT_THAT(result.uncovered, IsEmpty());
+  EXPECT_THAT(result.notes, IsEmpty());
+}
+
+TEST(TargetNamesTest, AnAmbiguousMentionIsIgnored) {
+  NamingInput input;
+  input.images = {Image({"a.io/team/web:1"}, "a"), Image({"b.io/team/web:1"}, "b")};
+  input.mentioned_names = {"mirror.io/team/web:1"};
+  const NamingResult result = Decide(input);
+  EXPECT_THAT(Lines(result),
+              ElementsAre("0: a.io/team/web:1 (source)", "1: b.io/team/web:1 (source)"));
+  EXPECT_THAT(result.notes, IsEmpty());
+}
+
 TEST(TargetNamesTest, AnAmbiguousRenderedNameIsNotGuessed) {
   NamingInput input;
   input.images = {Image({"a.io/team/web:1"}, "a"), Image({"b.io/team/web:1"}, "b")};
