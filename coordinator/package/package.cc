@@ -215,6 +215,23 @@ absl::Status AddFolder(const std::string& path, Package& package) {
       " files of this folder (a bundle is a tar of hints.yaml, original-chart/ and images.tar)"));
 }
 
+// A chart that is there twice (two versions in a folder, a package beside its unpacked bundles)
+// would be upgraded twice, in no certain order.
+absl::Status CheckEachChartOnce(const Package& package) {
+  std::map<std::string_view, const Bundle*> seen;
+  for (const Bundle& bundle : package.bundles) {
+    const auto [it, is_new] = seen.emplace(bundle.chart_name, &bundle);
+    if (is_new) continue;
+    const auto where = [](const Bundle& b) {
+      return absl::StrCat(b.chart_version, " in ", b.file->path(), " (", b.name, ")");
+    };
+    return absl::FailedPreconditionError(absl::StrCat(package.path, ": chart ", bundle.chart_name,
+                                                      " is there twice: ", where(*it->second),
+                                                      " and ", where(bundle)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Package> OpenPackage(const std::string& path) {
@@ -223,6 +240,7 @@ absl::StatusOr<Package> OpenPackage(const std::string& path) {
   std::error_code ignored;
   RETURN_IF_ERROR(fs::is_directory(path, ignored) ? AddFolder(path, package)
                                                   : AddFile(path, /*required=*/true, package));
+  RETURN_IF_ERROR(CheckEachChartOnce(package));
   return package;
 }
 

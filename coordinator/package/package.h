@@ -40,7 +40,7 @@ struct Package {
 
 // Opens a package: an outer tar of bundles, a single bundle, or a folder of either. Told apart by
 // content, never by file name. Errors name file, entry and offset; a compressed package is refused
-// with the command that unpacks it.
+// with the command that unpacks it, one that holds a chart twice with FailedPrecondition.
 absl::StatusOr<Package> OpenPackage(const std::string& path);
 
 // Writes the bundle's chart into `folder` (created; must be empty), e.g. for Helm. Only regular

@@ -224,6 +224,14 @@ TEST_F(PackageTest, NamesThatOnlyStartLikeABundleAreIgnored) {
   ExpectIsBundle(package->bundles[0], "hydra");
 }
 
+TEST_F(PackageTest, AChartThatIsThereTwiceIsRefused) {
+  ASSERT_TRUE(BundleTar(Spec("a", "1.0.0")).WriteTo(dir_.File("a-old.tar")).ok());
+  ASSERT_TRUE(BundleTar(Spec("a", "1.1.0")).WriteTo(dir_.File("a-new.tar")).ok());
+  ExpectError(OpenPackage(dir_.path()).status(), absl::StatusCode::kFailedPrecondition,
+              {"chart a is there twice", "1.1.0 in " + dir_.File("a-new.tar"),
+               "1.0.0 in " + dir_.File("a-old.tar")});
+}
+
 TEST_F(PackageTest, OversizedHintsAreRefused) {
   BundleSpec spec = Spec("hydra");
   spec.hints = std::string(kMaxHintsBytes + 1, '#');
