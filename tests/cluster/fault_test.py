@@ -25,13 +25,13 @@ class Faults(LineTest):
         return process
 
     def setUp(self):
-        """Every test starts on nodes without the package."""
+        """Every test starts on nodes without the package: its names, and the records that CRI adds by image ID."""
         for node in self.line.nodes:
-            names = [name for name in self.ctr(node.name, "images", "ls", "-q").split() if "quayside" in name]
+            rows = [line.split() for line in self.ctr(node.name, "images", "ls").splitlines()[1:]]
+            targets = {digest for name, _, digest, *_ in rows if "quayside" in name}
+            names = [name for name, _, digest, *_ in rows if digest in targets]
             if names:
                 self.ctr(node.name, "images", "rm", "--sync", *names)
-            for line in self.ctr(node.name, "leases", "ls", "-q").split():
-                self.ctr(node.name, "leases", "rm", "--sync", line)
 
     def assert_loaded_everywhere(self) -> None:
         plan = self.lighter("load", self.packages[2], "--set", SETTING).json
