@@ -189,7 +189,7 @@ absl::StatusOr<v1::Finish::Action> LoadSession::Transfer() {
     RETURN_IF_ERROR(SendProgress());
     RETURN_IF_ERROR(CheckIdle());
     ASSIGN_OR_RETURN(std::optional<v1::LoadRequest> request,
-                     stream_->Receive(absl::Now() + absl::Seconds(1)));
+                     stream_->Receive(absl::Now() + kProgressInterval));
     if (!request.has_value()) continue;
     last_message_ = absl::Now();
     if (request->has_chunk()) {

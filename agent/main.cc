@@ -21,7 +21,7 @@ namespace lighter {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
-constexpr std::chrono::seconds kShutdownTimeout(5);
+constexpr std::chrono::seconds kShutdownTimeout(1);
 
 struct Flags {
   std::string listen;

@@ -24,6 +24,7 @@ class ChildProcess {
 
   bool running();
   void Stop();
+  void Signal(int signal);
   void Kill();  // SIGKILL, and waits until it is gone
   // Waits for the program to end by itself; its exit code, -1 after a signal.
   int Wait();

@@ -1,6 +1,7 @@
 #include "tests/integration/load_client.h"
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <utility>
 
@@ -9,6 +10,8 @@
 
 namespace lighter::testing {
 namespace {
+
+constexpr std::chrono::seconds kLoadTimeout(60);
 
 std::string MediaType(Compression compression) {
   if (compression == Compression::kGzip) return std::string(kDockerLayerGzip);
@@ -49,13 +52,16 @@ v1::InventoryRequest ImageSet::inventory() const {
   return request;
 }
 
-LoadClient::LoadClient(v1::Agent::Stub* agent, const ImageSet* images)
-    : images_(images), stream_(agent->Load(&context_)) {}
+LoadClient::LoadClient(v1::Agent::Stub* agent, const ImageSet* images) : images_(images) {
+  context_.set_deadline(std::chrono::system_clock::now() + kLoadTimeout);
+  stream_ = agent->Load(&context_);
+  reader_ = std::thread([this] { ReadReplies(); });
+}
 
 LoadClient::~LoadClient() { Cancel(); }
 
 void LoadClient::Cancel() {
-  if (!open_) return;
+  if (!reader_.joinable()) return;
   context_.TryCancel();
   End();
 }
@@ -71,13 +77,28 @@ void LoadClient::Note(const v1::LoadReply& reply) {
   }
 }
 
-bool LoadClient::ReadUntil(const std::function<bool(const v1::LoadReply&)>& until) {
+void LoadClient::ReadReplies() {
   v1::LoadReply reply;
   while (stream_->Read(&reply)) {
+    const std::lock_guard lock(mutex_);
+    replies_.push_back(reply);
+    arrived_.notify_all();
+  }
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  arrived_.notify_all();
+}
+
+bool LoadClient::ReadUntil(const std::function<bool(const v1::LoadReply&)>& until) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    arrived_.wait(lock, [this] { return !replies_.empty() || ended_; });
+    if (replies_.empty()) return false;
+    const v1::LoadReply reply = std::move(replies_.front());
+    replies_.pop_front();
     Note(reply);
     if (until(reply)) return true;
   }
-  return false;
 }
 
 bool LoadClient::Begin() {
@@ -125,7 +146,7 @@ LoadResult LoadClient::Finish(v1::Finish::Action action) {
 
 LoadResult LoadClient::End() {
   ReadUntil([](const v1::LoadReply&) { return false; });
-  open_ = false;
+  reader_.join();
   result_.status = FromGrpc(stream_->Finish());
   return result_;
 }

@@ -5,11 +5,15 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -47,7 +51,9 @@ struct LoadResult {
   uint64_t received_bytes = 0;
 };
 
-// One Load stream. Not thread-safe.
+// One Load stream; replies are read by a thread of its own, as every coordinator must: an
+// in-process channel has no buffer, so whoever writes without reading may wait for ever. Not
+// thread-safe.
 class LoadClient {
  public:
   LoadClient(v1::Agent::Stub* agent, const ImageSet* images);
@@ -62,7 +68,10 @@ class LoadClient {
   bool SendBytes(uint64_t max_bytes, uint64_t chunk_bytes = 256 * 1024);
   bool SendAll() { return SendBytes(~0ULL); }
 
-  // Reads replies until one for which `until` is true; false where the stream ended first.
+  // Sends a message as it is. False where the stream broke.
+  bool Send(const v1::LoadRequest& request) { return stream_->Write(request); }
+
+  // Takes replies until one for which `until` is true; false where the stream ended first.
   bool ReadUntil(const std::function<bool(const v1::LoadReply&)>& until);
   bool AwaitStaged();
 
@@ -74,6 +83,7 @@ class LoadClient {
   void Cancel();
 
  private:
+  void ReadReplies();
   void Note(const v1::LoadReply& reply);
 
   const ImageSet* const images_;
@@ -82,7 +92,12 @@ class LoadClient {
   LoadResult result_;
   int blob_ = 0;         // index into Need of what is sent next
   uint64_t offset_ = 0;  // within that blob
-  bool open_ = true;
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<v1::LoadReply> replies_;  // read and not yet taken
+  bool ended_ = false;                 // no more will come
+  std::thread reader_;
 };
 
 // A whole load.

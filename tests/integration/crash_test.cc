@@ -1,0 +1,173 @@
+// containerd killed at the worst moments, and a disk that fills up.
+#include <gmock/gmock.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+
+#include "tests/integration/node_test.h"
+
+namespace lighter::testing {
+namespace {
+
+using support::File;
+using support::MakeImage;
+using support::MakeLayer;
+using ::testing::HasSubstr;
+
+class CrashTest : public NodeTest {};
+FOR_EVERY_CONTAINERD(CrashTest);
+
+// Slow to unpack: many small files.
+support::Layer ManyFiles(int count) {
+  std::vector<support::LayerEntry> entries;
+  for (int i = 0; i < count; ++i) entries.push_back(File("f" + std::to_string(i), "x"));
+  return MakeLayer(entries);
+}
+
+TEST_P(CrashTest, ContainerdKilledInMidTransfer) {
+  ImageSet images;
+  images.Add(MakeImage({}, {DataLayer("b", 1000, 2), DataLayer("a", 20'000'000, 1)}),
+             {"example.com/a:1"});
+  {
+    LoadClient client(agent(), &images);
+    ASSERT_TRUE(client.Begin());
+    ASSERT_TRUE(client.SendBytes(8'000'000));
+    containerd().Kill();
+    client.SendAll();
+    const LoadResult result = client.End();
+    EXPECT_EQ(result.status.code(), absl::StatusCode::kUnavailable) << result.status;
+    EXPECT_THAT(std::string(result.status.message()),
+                HasSubstr("containerd is not reachable at " + containerd().socket()));
+  }
+  ASSERT_OK(containerd().Restart());
+  ASSERT_OK(Load(agent(), images).status);
+  ExpectProven(images);
+  ExpectNothingLeaked();
+}
+
+TEST_P(CrashTest, ContainerdKilledInMidUnpack) {
+  ImageSet images;
+  images.Add(MakeImage({}, {DataLayer("b", 1000, 2), ManyFiles(20000)}), {"example.com/a:1"});
+  {
+    LoadClient client(agent(), &images);
+    ASSERT_TRUE(client.Begin() && client.SendAll());
+    ASSERT_TRUE(client.ReadUntil([](const v1::LoadReply& reply) {
+      return reply.progress().step() == "unpack layer 2/2 of example.com/a:1";
+    }));
+    containerd().Kill();
+    const LoadResult result = client.End();
+    EXPECT_EQ(result.status.code(), absl::StatusCode::kUnavailable) << result.status;
+  }
+  ASSERT_OK(containerd().Restart());
+  const LoadResult result = Load(agent(), images);
+  ASSERT_OK(result.status);
+  EXPECT_EQ(result.received_bytes, 0U);
+  ExpectProven(images);
+  ExpectNothingLeaked();
+}
+
+TEST_P(CrashTest, AbandonInMidUnpackLeavesNothing) {
+  const NodeListing before = List();
+  ImageSet images;
+  images.Add(MakeImage({}, {DataLayer("b", 1000, 2), ManyFiles(20000)}), {"example.com/a:1"});
+  LoadClient client(agent(), &images);
+  ASSERT_TRUE(client.Begin() && client.SendAll());
+  ASSERT_TRUE(client.ReadUntil([](const v1::LoadReply& reply) {
+    return reply.progress().step() == "unpack layer 2/2 of example.com/a:1";
+  }));
+  const LoadResult result = client.Finish(v1::Finish::ABANDON);
+  ASSERT_OK(result.status);
+  EXPECT_TRUE(result.done);
+  EXPECT_EQ(List(), before);
+}
+
+TEST_P(CrashTest, ABrokenStreamInMidUnpackLeavesNoActiveSnapshotForLong) {
+  ImageSet images;
+  images.Add(MakeImage({}, {ManyFiles(20000)}), {"example.com/a:1"});
+  {
+    LoadClient client(agent(), &images);
+    ASSERT_TRUE(client.Begin() && client.SendAll());
+    ASSERT_TRUE(client.ReadUntil(
+        [](const v1::LoadReply& reply) { return reply.progress().step().starts_with("unpack"); }));
+  }
+  ASSERT_OK(Load(agent(), images).status);
+  ExpectProven(images);
+  ExpectNothingLeaked();
+}
+
+// A file system of its own, so that it can fill up.
+class SmallDisk {
+ public:
+  SmallDisk() {
+    const std::string image = folder_.File("disk");
+    mounted_ = RunCommand({"truncate", "-s", "48M", image}).exit_code == 0 &&
+               RunCommand({"mkfs.ext4", "-q", "-m", "0", image}).exit_code == 0 &&
+               RunCommand({"mkdir", path()}).exit_code == 0 &&
+               RunCommand({"mount", "-o", "loop", image, path()}).exit_code == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(path().c_str(), MNT_DETACH);
+  }
+  bool mounted() const { return mounted_; }
+  std::string path() const { return folder_.File("mnt"); }
+  uint64_t free_bytes() const {
+    struct statvfs st;
+    return ::statvfs(path().c_str(), &st) == 0 ? st.f_bavail * st.f_frsize : 0;
+  }
+
+ private:
+  support::TempDir folder_;
+  bool mounted_ = false;
+};
+
+class FullDiskTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(disk_.mounted()) << "needs root and mkfs.ext4";
+    auto started = TestContainerd::Start(GetParam(), disk_.path() + "/root");
+    ASSERT_OK(started.status());
+    containerd_ = *std::move(started);
+    agent_ = std::make_unique<InProcessAgent>(containerd_->socket());
+  }
+  void TearDown() override {
+    agent_ = nullptr;
+    containerd_ = nullptr;
+  }
+
+  void ExpectRefusedAndEmptied(const ImageSet& images) {
+    const NodeListing before = List();
+    const uint64_t free_before = disk_.free_bytes();
+    const LoadResult result = Load(agent(), images);
+    EXPECT_EQ(result.status.code(), absl::StatusCode::kResourceExhausted) << result.status;
+    EXPECT_THAT(std::string(result.status.message()), HasSubstr("no space left on the disk"));
+    EXPECT_THAT(std::string(result.status.message()), HasSubstr("example.com/big:1"));
+    EXPECT_THAT(std::string(result.status.message()), HasSubstr("was removed again"));
+    ASSERT_OK(Load(agent(), ImageSet(), v1::Finish::ABANDON).status);
+    EXPECT_EQ(List(), before);
+    EXPECT_GT(disk_.free_bytes() + 2'000'000, free_before);
+
+    ImageSet small;
+    small.Add(MakeImage({}, {DataLayer("s", 1000, 9)}), {"example.com/small:1"});
+    ASSERT_OK(Load(agent(), small).status);
+    ExpectProven(small);
+  }
+
+  SmallDisk disk_;
+};
+FOR_EVERY_CONTAINERD(FullDiskTest);
+
+TEST_P(FullDiskTest, FullInMidTransfer) {
+  ImageSet images;
+  images.Add(MakeImage({}, {DataLayer("a", 5'000'000, 1), DataLayer("b", 60'000'000, 2)}),
+             {"example.com/big:1"});
+  ExpectRefusedAndEmptied(images);
+}
+
+TEST_P(FullDiskTest, FullInMidUnpack) {
+  ImageSet images;
+  const support::Layer zeros = MakeLayer({File("zeros", std::string(80'000'000, '\0'))});
+  images.Add(MakeImage({}, {DataLayer("a", 5'000'000, 1), zeros}), {"example.com/big:1"});
+  ExpectRefusedAndEmptied(images);
+}
+
+}  // namespace
+}  // namespace lighter::testing
