@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "tests/support/tar_writer.h"
 
 namespace lighter::support {
@@ -42,7 +43,7 @@ class DockerSaveLayers {
   std::string Add(const Layer& layer, size_t image, size_t index, TarWriter& tar) {
     const std::string id =
         Digest::Of(layer.digest.hex() + std::to_string(image) + "/" + std::to_string(index)).hex();
-    const std::string name = id + "/layer.tar";
+    std::string name = id + "/layer.tar";
     tar.Add({.name = id + "/", .type = '5', .mode = 0755});
     tar.AddFile(id + "/VERSION", "1.0");
     tar.AddFile(id + "/json", json({{"id", id}}).dump());
@@ -59,6 +60,13 @@ class DockerSaveLayers {
  private:
   std::map<Digest, std::string> first_;
 };
+
+// Writes the folder's entry; the prefix of the names in it. Nothing and "" for no folder.
+std::string AddLeadingFolder(const std::string& folder, TarWriter& tar) {
+  if (folder.empty()) return "";
+  tar.Add({.name = folder + "/", .type = '5', .mode = 0755});
+  return folder + "/";
+}
 
 }  // namespace
 
@@ -98,14 +106,10 @@ Rope ImagesTar(const std::vector<Image>& images, ArchiveStyle style) {
 
 Rope BundleTar(const BundleSpec& spec) {
   TarWriter tar;
-  std::string prefix;
-  if (!spec.folder.empty()) {
-    prefix = spec.folder + "/";
-    tar.Add({.name = prefix, .type = '5', .mode = 0755});
-  }
+  const std::string prefix = AddLeadingFolder(spec.folder, tar);
   tar.AddFile(prefix + "hints.yaml", spec.hints);
   for (const auto& [name, content] : spec.chart) {
-    tar.AddFile(prefix + "original-chart/" + name, content);
+    tar.AddFile(absl::StrCat(prefix, "original-chart/", name), content);
   }
   if (spec.images_tar) tar.AddFile(prefix + "images.tar", *spec.images_tar);
   return tar.Finish();
@@ -113,9 +117,9 @@ Rope BundleTar(const BundleSpec& spec) {
 
 Rope PackageTar(const std::vector<std::pair<std::string, Rope>>& files, const std::string& folder) {
   TarWriter tar;
-  if (!folder.empty()) tar.Add({.name = folder + "/", .type = '5', .mode = 0755});
+  const std::string prefix = AddLeadingFolder(folder, tar);
   for (const auto& [name, content] : files) {
-    tar.AddFile(folder.empty() ? name : folder + "/" + name, content);
+    tar.AddFile(absl::StrCat(prefix, name), content);
   }
   return tar.Finish();
 }
