@@ -31,6 +31,14 @@ struct Flags {
 
 bool IsUnix(const std::string& listen) { return listen.starts_with(kUnixPrefix); }
 
+// gRPC wants an IPv6 address in brackets; a DaemonSet knows its node's address only without.
+std::string WithBrackets(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  const std::string host = listen.substr(0, colon);
+  if (IsUnix(listen) || host.find(':') == std::string::npos || host.starts_with('[')) return listen;
+  return "[" + host + "]" + listen.substr(colon);
+}
+
 void Configure(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder->SetMaxSendMessageSize(kMaxMessageBytes);
@@ -75,7 +83,7 @@ absl::Status Serve(Flags flags) {
   grpc::ServerBuilder builder;
   Configure(&builder);
   int port = 0;
-  builder.AddListeningPort(flags.listen, credentials, &port);
+  builder.AddListeningPort(WithBrackets(flags.listen), credentials, &port);
   builder.RegisterService(service.get());
   const mode_t old_mask = ::umask(0177);  // a unix socket is born with mode 0600
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
