@@ -6,9 +6,11 @@ NAME ?= lighter
 NODES ?= 3
 CONTAINERD ?= 1.6
 CLUSTER := tests/cluster/cluster
+# What users run, and what the demo needs besides.
+PROGRAMS := lighter lighter-agent lighter-sample lighter-sample-app
 BUILD_JOBS ?= $(shell nproc)
 
-.PHONY: help setup setup-build setup-cluster build demo demo-down test test-fast test-sanitizers \
+.PHONY: help setup setup-build setup-cluster build build-tests demo demo-down test test-fast test-sanitizers \
 	cluster cluster-down agents format lint clean
 
 help: ## Show this list
@@ -27,6 +29,10 @@ setup: setup-cluster ## Install every package and tool that building and testing
 
 build: setup-build ## Build build/release/lighter and build/release/lighter-agent, static
 	@cmake --preset release -Wno-dev > /dev/null
+	@cmake --build --preset release -j $(BUILD_JOBS) --target $(PROGRAMS)
+
+build-tests: setup-build
+	@cmake --preset release -Wno-dev > /dev/null
 	@cmake --build --preset release -j $(BUILD_JOBS)
 
 demo: setup-cluster build ## A real 3-node Kubernetes, a sample package, one `lighter upgrade`, from nothing
@@ -35,10 +41,10 @@ demo: setup-cluster build ## A real 3-node Kubernetes, a sample package, one `li
 demo-down: ## Take the demo's cluster down
 	@$(CLUSTER) down --name demo
 
-test: setup-cluster build ## Set up, build, and run all tests: unit, integration, cluster
+test: setup-cluster build-tests ## Set up, build, and run all tests: unit, integration, cluster
 	@ctest --preset release
 
-test-fast: build ## Unit tests only
+test-fast: build-tests ## Unit tests only
 	@ctest --preset release -L unit
 
 test-sanitizers: setup-cluster ## Unit and integration tests under asan+ubsan, then under tsan
@@ -60,7 +66,7 @@ agents: build ## Put the agents onto a running cluster: NAME=lighter
 format: ## Rewrite C++ sources in the project's style
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i
 
-lint: build ## clang-format and clang-tidy over the whole tree
+lint: build-tests ## clang-format and clang-tidy over the whole tree
 	@git ls-files '*.cc' '*.h' | xargs clang-format --dry-run -Werror
 	@git ls-files 'common/*.cc' 'agent/*.cc' 'coordinator/*.cc' | xargs -P $(BUILD_JOBS) -n 4 clang-tidy -p build/release --quiet
 

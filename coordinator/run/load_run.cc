@@ -9,7 +9,7 @@ namespace lighter {
 namespace {
 
 constexpr char kFooter[] =
-    "Pods and releases: unchanged so far. Safe to stop with Ctrl-C; the same command continues.";
+    "Pods unchanged so far. Safe to stop with Ctrl-C: the same command continues.";
 
 }  // namespace
 
