@@ -58,9 +58,7 @@ std::string Digest::str() const { return absl::StrCat(ToAbsl(kPrefix), hex()); }
 
 void Sha256::Deleter::operator()(evp_md_ctx_st* ctx) const { EVP_MD_CTX_free(ctx); }
 
-Sha256::Sha256() : ctx_(EVP_MD_CTX_new()) {
-  EVP_DigestInit_ex(ctx_.get(), EVP_sha256(), nullptr);
-}
+Sha256::Sha256() : ctx_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(ctx_.get(), EVP_sha256(), nullptr); }
 
 void Sha256::Update(std::string_view data) {
   EVP_DigestUpdate(ctx_.get(), data.data(), data.size());

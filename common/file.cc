@@ -111,7 +111,8 @@ absl::Status WriteFileAtomic(const std::string& path, std::string_view data, uns
   std::string folder = std::filesystem::path(path).parent_path().string();
   if (folder.empty()) folder = ".";
   const UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder_fd.ok() || ::fsync(folder_fd.get()) != 0) return ErrnoStatus(errno, "fsync " + folder);
+  if (!folder_fd.ok() || ::fsync(folder_fd.get()) != 0)
+    return ErrnoStatus(errno, "fsync " + folder);
   return absl::OkStatus();
 }
 

@@ -35,7 +35,7 @@ class ReadableFile {
   static absl::StatusOr<ReadableFile> Open(const std::string& path);
 
   const std::string& path() const { return path_; }
-  uint64_t size() const { return size_; }      // bytes, when it was opened
+  uint64_t size() const { return size_; }         // bytes, when it was opened
   int64_t mtime_ns() const { return mtime_ns_; }  // since the epoch, when it was opened
 
   // Reads exactly `size` bytes at `offset`. DataLoss where the file ends before that.

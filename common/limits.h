@@ -1,4 +1,5 @@
-// Caps on everything that comes from a package or a peer, and the sizes that both programs agree on.
+// Caps on everything that comes from a package or a peer, and the sizes that both programs agree
+// on.
 #pragma once
 
 #include <cstdint>

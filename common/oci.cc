@@ -34,9 +34,9 @@ std::string DockerManifestJson(const Descriptor& config, const std::vector<Descr
 
 std::string DockerPushManifestJson(const Descriptor& config,
                                    const std::vector<Descriptor>& layers) {
-  std::string json = absl::StrCat("{\n   \"schemaVersion\": 2,\n   \"mediaType\": \"",
-                                  ToAbsl(kDockerManifest), "\",\n   \"config\": ",
-                                  PushedDescriptorJson(config, 3), ",\n   \"layers\": [");
+  std::string json =
+      absl::StrCat("{\n   \"schemaVersion\": 2,\n   \"mediaType\": \"", ToAbsl(kDockerManifest),
+                   "\",\n   \"config\": ", PushedDescriptorJson(config, 3), ",\n   \"layers\": [");
   for (size_t i = 0; i < layers.size(); ++i) {
     absl::StrAppend(&json, i == 0 ? "\n" : ",\n", "      ", PushedDescriptorJson(layers[i], 6));
   }
@@ -47,8 +47,7 @@ std::string DockerPushManifestJson(const Descriptor& config,
 std::vector<Digest> ChainIds(const std::vector<Digest>& diff_ids) {
   std::vector<Digest> chain;
   for (const Digest& diff_id : diff_ids) {
-    chain.push_back(chain.empty() ? diff_id
-                                  : Digest::Of(chain.back().str() + " " + diff_id.str()));
+    chain.push_back(chain.empty() ? diff_id : Digest::Of(chain.back().str() + " " + diff_id.str()));
   }
   return chain;
 }

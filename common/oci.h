@@ -26,14 +26,15 @@ struct Descriptor {
   uint64_t size = 0;  // bytes
 };
 
-// The manifest that containerd's importer would write for this config and these layers: Go's compact
-// JSON, keys in the order schemaVersion, mediaType, config, layers, each descriptor as
+// The manifest that containerd's importer would write for this config and these layers: Go's
+// compact JSON, keys in the order schemaVersion, mediaType, config, layers, each descriptor as
 // mediaType, digest, size (containerd core/images/archive/importer.go).
 std::string DockerManifestJson(const Descriptor& config, const std::vector<Descriptor>& layers);
 
-// The same manifest as `docker push` wrote it: indented by three spaces, each descriptor as mediaType,
-// size, digest (Docker's schema2.Manifest; relok8s internal/canonical_docker_image.go). Where an image
-// was pushed by Docker these are the registry's own bytes, so that a pinned digest is right again.
+// The same manifest as `docker push` wrote it: indented by three spaces, each descriptor as
+// mediaType, size, digest (Docker's schema2.Manifest; relok8s internal/canonical_docker_image.go).
+// Where an image was pushed by Docker these are the registry's own bytes, so that a pinned digest
+// is right again.
 std::string DockerPushManifestJson(const Descriptor& config, const std::vector<Descriptor>& layers);
 
 // Chain IDs of the layers' diffIDs, lowest first: chain[0] = diff[0],

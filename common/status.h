@@ -30,8 +30,8 @@ absl::Status ErrnoStatus(int error, std::string_view what);
 #define LIGHTER_CONCAT(a, b) LIGHTER_CONCAT_INNER(a, b)
 
 // Returns from the calling function when `expr` (an absl::Status) is not OK.
-#define RETURN_IF_ERROR(expr)                                    \
-  do {                                                           \
+#define RETURN_IF_ERROR(expr)                                         \
+  do {                                                                \
     if (absl::Status status_ = (expr); !status_.ok()) return status_; \
   } while (false)
 

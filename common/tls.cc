@@ -45,10 +45,11 @@ absl::Status CheckValidNow(X509* cert, const std::string& path) {
   const ASN1_TIME* from = X509_get0_notBefore(cert);
   const ASN1_TIME* until = X509_get0_notAfter(cert);
   if (X509_cmp_current_time(from) < 0 && X509_cmp_current_time(until) > 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      path, ": valid from ", TimeText(from), " until ", TimeText(until), ", this machine's clock says ",
-      absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone()),
-      "; correct the clock or make new certificates"));
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, ": valid from ", TimeText(from), " until ", TimeText(until),
+                   ", this machine's clock says ",
+                   absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone()),
+                   "; correct the clock or make new certificates"));
 }
 
 absl::Status CheckIssuedBy(X509* cert, X509* ca, const std::string& folder) {

@@ -1,7 +1,7 @@
 // Mutual TLS between coordinator and agents, from certificate files.
 //
-// A TLS folder holds ca.crt, tls.crt and tls.key (PEM), the names that a Kubernetes TLS secret uses.
-// Who a certificate speaks for is its DNS name: an agent's has lighter-agent, a coordinator's
+// A TLS folder holds ca.crt, tls.crt and tls.key (PEM), the names that a Kubernetes TLS secret
+// uses. Who a certificate speaks for is its DNS name: an agent's has lighter-agent, a coordinator's
 // lighter-coordinator. The client checks the server's name, the server the client's, both the CA.
 #pragma once
 

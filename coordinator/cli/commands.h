@@ -11,6 +11,8 @@ void AddInspectCommand(CLI::App& app, int& exit_code);
 void AddPlanCommand(CLI::App& app, int& exit_code);
 void AddLoadCommand(CLI::App& app, int& exit_code);
 void AddUpgradeCommand(CLI::App& app, int& exit_code);
+// Add last: completes the commands that `app` has when it runs.
+void AddCompletionCommand(CLI::App& app);
 
 // Says on stderr what went wrong before anything was changed, and returns the exit code for it.
 int ReportError(const absl::Status& status);

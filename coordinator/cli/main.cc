@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   lighter::AddPlanCommand(app, exit_code);
   lighter::AddLoadCommand(app, exit_code);
   lighter::AddUpgradeCommand(app, exit_code);
+  lighter::AddCompletionCommand(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

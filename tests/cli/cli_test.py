@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""The command line as a user meets it: help, exit codes, streams, completion. Needs a build, no cluster."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+BUILD = Path(os.environ.get("LIGHTER_BUILD") or Path(__file__).resolve().parents[2] / "build/release")
+COMMANDS = ["inspect", "plan", "load", "upgrade", "completion"]
+
+
+def run(*words, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run(words, env=os.environ | (env or {}), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+
+
+class CommandLine(unittest.TestCase):
+    """lighter, run as a child."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.package = cls.folder / "package.tar"
+        app = BUILD / "lighter-sample-app"
+        made = run(BUILD / "lighter-sample", "package", "--version", "1", "--size-mib", "2", "--app", app, "--out", cls.package)
+        assert made.returncode == 0, made.stderr
+
+    def lighter(self, *words, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+        done = run(BUILD / "lighter", *words, env=env)
+        self.assertEqual(done.returncode, code, f"{words}: {done.stdout}{done.stderr}")
+        return done
+
+    def test_every_command_is_in_help_and_has_examples(self):
+        overview = self.lighter("--help").stdout
+        for command in COMMANDS:
+            self.assertRegex(overview, rf"(?m)^  {command}\b")
+            self.assertIn(f"lighter {command}", self.lighter(command, "--help").stdout.split("Examples:")[1])
+
+    def test_usage_errors_are_exit_code_2_and_leave_stdout_alone(self):
+        for words in ([], ["no-such-command"], ["inspect"], ["plan", "p.tar", "--no-such-flag"], ["inspect", "p.tar", "-o", "xml"]):
+            self.assertEqual(self.lighter(*words, code=2).stdout, "", words)
+
+    def test_version_is_the_charts(self):
+        chart = (Path(__file__).resolve().parents[2] / "charts/lighter-agent/Chart.yaml").read_text()
+        version = re.search(r"^version: (\S+)", chart, re.MULTILINE)[1]
+        self.assertEqual(self.lighter("--version").stdout.strip(), version)
+        self.assertIn(version, run(BUILD / "lighter-agent", "--version").stdout)
+
+    def test_inspect_says_the_same_in_json_and_text(self):
+        package = json.loads(self.lighter("inspect", self.package, "-o", "json").stdout)
+        self.assertEqual([package["apiVersion"], package["kind"]], ["lighter/v1", "Package"])
+        text = self.lighter("inspect", self.package).stdout
+        images = package["bundles"][0]["images"]
+        self.assertEqual(len(images), 3)
+        for image in images:
+            self.assertIn(image["names"][0], text)
+            for layer in image["layers"]:  # offsets lead to the very bytes
+                with self.package.open("rb") as file:
+                    file.seek(layer["offset"])
+                    self.assertEqual(file.read(2), b"\x1f\x8b")
+
+    def test_failure_says_that_nothing_was_changed(self):
+        done = self.lighter("upgrade", self.folder / "missing.tar", code=1)
+        self.assertIn("missing.tar", done.stderr)
+        self.assertIn("Nothing was changed", done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_local_load_without_containerd_names_the_socket(self):
+        done = self.lighter("load", "--local", self.package, "--containerd-socket", "/nowhere/c.sock", code=1)
+        self.assertIn("/nowhere/c.sock", done.stdout + done.stderr)
+
+    def test_both_programs_start_in_an_empty_root(self):
+        for program in ("lighter", "lighter-agent"):
+            with self.subTest(program), tempfile.TemporaryDirectory() as root:
+                shutil.copy(BUILD / program, root)
+                done = run("chroot", root, f"/{program}", "--version")
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_completion_offers_commands_flags_and_files(self):
+        script = self.lighter("completion", "bash").stdout
+        for line, expected in (("lighter up", "upgrade"), ("lighter plan --kube", "--kubeconfig"), ("lighter inspect pack", "package.tar")):
+            words = line.split()
+            probe = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _lighter; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+            done = subprocess.run(["bash", "-c", script + probe], cwd=self.folder, capture_output=True, text=True)
+            self.assertIn(expected, done.stdout.split(), f"{line}: {done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
