@@ -92,7 +92,9 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
     auto* const stream = new LoadStream;
     stream->Begin();
     sessions_.Start([this, stream] {
-      const absl::Status status = LoadSession(containerd_, &gate_, stream).Run();
+      LoadSession session(containerd_, &gate_, stream);
+      const absl::Status status = session.Run();
+      if (options_.log) options_.log(session.Summary(status));
       stream->End(status);
     });
     return stream;

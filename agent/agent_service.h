@@ -1,6 +1,7 @@
 // The agent's gRPC service (proto/lighter/v1/agent.proto) over one containerd.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,8 @@ struct AgentOptions {
   // Demand that every caller's certificate carries lighter-coordinator. Off only where the
   // transport itself is private: in-process, or a unix socket of mode 0600.
   bool require_coordinator_certificate = true;
+  // Told in one line how each load began and ended; from any thread. May be empty.
+  std::function<void(const std::string&)> log;
 };
 
 // Thread-safe. Holds channels to containerd's socket; connects on first use, so it can be made

@@ -51,20 +51,16 @@ Labels Missing(const Labels& wanted, const Labels& present) {
 }  // namespace
 
 LoadSession::LoadSession(const Containerd& containerd, LoadGate* gate, LoadStream* stream)
-    : base_(containerd), gate_(gate), stream_(stream), work_(containerd) {}
+    : base_(containerd), gate_(gate), stream_(stream), began_(absl::Now()), work_(containerd) {}
 
 absl::Status LoadSession::Run() {
   ASSIGN_OR_RETURN(const v1::LoadStart start, ReceiveStart());
+  who_ = absl::StrCat(Shown(start.origin()), " (run ", Shown(start.run_id()), ")");
   ASSIGN_OR_RETURN(images_, CheckImages(start.images()));
-  ASSIGN_OR_RETURN(const auto pass, gate_->Enter(absl::StrCat(Shown(start.origin()), " (run ",
-                                                              Shown(start.run_id()), ")"),
-                                                 stream_->calls()));
+  ASSIGN_OR_RETURN(const auto pass, gate_->Enter(who_, stream_->calls()));
   work_ = base_.Scoped({"", &stream_->calls()});
   absl::Status status = Serve();
-  // Nothing of this load may still be running when the node is free for the next one.
-  stream_->calls().Cancel();
-  receiver_ = nullptr;
-  unpacker_ = nullptr;
+  EndWork();
   if (absl::IsResourceExhausted(status)) {
     // A full disk harms everything on the node, and this load cannot end well without more space.
     const absl::Status dropped = DropLeases(base_);
@@ -75,6 +71,17 @@ absl::Status LoadSession::Run() {
                                              dropped.message())));
   }
   return status;
+}
+
+std::string LoadSession::Summary(const absl::Status& status) const {
+  const std::string result = !status.ok() ? "failed: " + Message(status)
+                             : action_ == v1::Finish::ABANDON
+                                 ? "was abandoned, the node is as before"
+                                 : "proved every name";
+  return absl::StrCat(
+      "load by ", who_.empty() ? "a coordinator" : who_, " of ", images_.size(), " images ", result,
+      "; ", received_bytes_, " bytes came in ",
+      absl::FormatDuration(absl::Trunc(absl::Now() - began_, absl::Milliseconds(1))));
 }
 
 absl::StatusOr<v1::LoadStart> LoadSession::ReceiveStart() {
@@ -105,8 +112,8 @@ absl::Status LoadSession::Serve() {
       [this](const BlobTarget& target) { return BlobStored(target); });
   RETURN_IF_ERROR(receiver_->Begin());
 
-  ASSIGN_OR_RETURN(const v1::Finish::Action action, Transfer());
-  return action == v1::Finish::PUBLISH ? Publish() : Abandon();
+  ASSIGN_OR_RETURN(action_, Transfer());
+  return action_ == v1::Finish::PUBLISH ? Publish() : Abandon();
 }
 
 absl::StatusOr<Lack> LoadSession::Prepare() {
@@ -281,21 +288,26 @@ absl::Status LoadSession::Publish() {
       RETURN_IF_ERROR(stream_->Send(std::move(reply)));
     }
   }
+  EndWork();
   RETURN_IF_ERROR(Annotate(DropLeases(base_), "the names are in place and proven"));
   v1::LoadReply reply;
-  reply.mutable_done()->set_received_bytes(receiver_->received_bytes());
+  reply.mutable_done()->set_received_bytes(received_bytes_);
   return stream_->Send(std::move(reply));
 }
 
-absl::Status LoadSession::Abandon() {
-  const uint64_t received = receiver_->received_bytes();
-  // Ends the write and the step that are running, so that nothing is added any more.
+// Ends the write and the step that are running, so that nothing is added any more.
+void LoadSession::EndWork() {
   stream_->calls().Cancel();
+  if (receiver_ != nullptr) received_bytes_ = receiver_->received_bytes();
   receiver_ = nullptr;
   unpacker_ = nullptr;
+}
+
+absl::Status LoadSession::Abandon() {
+  EndWork();
   RETURN_IF_ERROR(DropLeases(base_));
   v1::LoadReply reply;
-  reply.mutable_done()->set_received_bytes(received);
+  reply.mutable_done()->set_received_bytes(received_bytes_);
   return stream_->Send(std::move(reply));
 }
 

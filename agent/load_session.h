@@ -32,6 +32,9 @@ class LoadSession {
   // disk is full: then everything that loads brought is dropped at once.
   absl::Status Run();
 
+  // How a load that ended with `status` went, in one line.
+  std::string Summary(const absl::Status& status) const;
+
  private:
   absl::Status Serve();
   absl::StatusOr<v1::LoadStart> ReceiveStart();
@@ -52,11 +55,17 @@ class LoadSession {
 
   absl::Status Publish();
   absl::Status Abandon();
+  void EndWork();
 
   const Containerd
       base_;  // without lease and group: for what must happen even after the stream broke
   LoadGate* const gate_;
   LoadStream* const stream_;
+
+  std::string who_;  // for messages: the coordinator's host and run
+  absl::Time began_;
+  v1::Finish::Action action_ = v1::Finish::ACTION_UNSPECIFIED;
+  uint64_t received_bytes_ = 0;
 
   std::vector<CheckedImage> images_;
   std::vector<std::vector<NameProof>> found_;  // per image and name, before the load

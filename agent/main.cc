@@ -77,6 +77,9 @@ sigset_t BlockStopSignals() {
 
 absl::Status Serve(Flags flags) {
   const sigset_t stop_signals = BlockStopSignals();
+  flags.agent.log = [](const std::string& line) {
+    std::cerr << "lighter-agent: " + line + "\n" << std::flush;
+  };
   ASSIGN_OR_RETURN(const auto credentials, Credentials(&flags));
   // Outlives the server: sessions end after their streams.
   const std::unique_ptr<v1::Agent::Service> service = MakeAgentService(flags.agent);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 
@@ -19,6 +20,13 @@ std::string ExtractKey(const UnpackStep& step) {
 
 Labels SnapshotLabels(const UnpackStep& step) {
   return {{"containerd.io/snapshot.ref", step.layer.chain_id.str()}};
+}
+
+// containerd, killed between making a snapshot's folder and noting the snapshot, stumbles over that
+// folder the next time, removes it and fails; the time after that it succeeds.
+bool IsStaleFolder(const absl::Status& status) {
+  return absl::StrContains(status.message(), "failed to rename") &&
+         absl::StrContains(status.message(), "file exists");
 }
 
 // Docker names no media type for zstd; containerd's Apply knows only the OCI one.
@@ -110,6 +118,7 @@ absl::Status Unpacker::Make(const UnpackStep& step) {
         work_.PrepareSnapshot(snapshotter_, key, parent, SnapshotLabels(step));
     if (mounts.ok()) return Fill(step, key, *mounts);
     status = mounts.status();
+    if (IsStaleFolder(status)) continue;
     if (status.code() != absl::StatusCode::kAlreadyExists) break;
     ASSIGN_OR_RETURN(const bool made, work_.HasSnapshot(snapshotter_, step.layer.chain_id));
     if (made) return absl::OkStatus();

@@ -11,6 +11,7 @@ namespace {
 using support::File;
 using support::MakeImage;
 using support::MakeLayer;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 class LoadTest : public NodeTest {};
@@ -35,6 +36,22 @@ TEST_P(LoadTest, ColdLoadProvesEveryName) {
   }
   ExpectProven(images);
   ExpectNothingLeaked();
+}
+
+TEST_P(LoadTest, OnlyTheNameIsPinnedAgainstImageGc) {
+  ImageSet images;
+  const v1::Image& image =
+      images.Add(MakeImage({}, {DataLayer("a", 1000, 1)}), {"example.com/a:1"});
+  ASSERT_OK(Load(agent(), images).status);
+  const auto pinned = [&](const std::string& name) {
+    const auto line = containerd().Ctr({"images", "ls", "name==" + name});
+    EXPECT_OK(line.status());
+    EXPECT_THAT(line.value_or(""), HasSubstr("io.cri-containerd.image=managed")) << name;
+    return line.value_or("").find("io.cri-containerd.pinned=pinned") != std::string::npos;
+  };
+  EXPECT_TRUE(pinned("example.com/a:1"));
+  EXPECT_FALSE(pinned("example.com/a@" + image.manifest_digest()));
+  EXPECT_FALSE(pinned(image.config().digest()));
 }
 
 TEST_P(LoadTest, SecondLoadNeedsNothingAndChangesNothing) {

@@ -27,16 +27,17 @@ class ResumeTest : public NodeTest {
     return *std::move(writer);
   }
 
-  // Waits until what BeginWrite wrote can be continued by others.
-  void AwaitIngest(const support::Layer& layer, uint64_t bytes) {
+  // A write that was broken off after `bytes`.
+  void LeaveIngest(const support::Layer& layer, const std::string& bytes) {
+    const std::unique_ptr<BlobWriter> writer = BeginWrite(layer, bytes);
     const std::string ref = "layer-" + layer.digest.str();
     const Containerd client(containerd().socket());
     for (int i = 0; i < 500; ++i) {
       const auto offset = client.IngestOffset(ref);
-      if (offset.ok() && offset->value_or(0) == bytes) return;
+      if (offset.ok() && offset->value_or(0) == bytes.size()) return;
       absl::SleepFor(absl::Milliseconds(10));
     }
-    ADD_FAILURE() << ref << " never had " << bytes << " bytes";
+    ADD_FAILURE() << ref << " never had " << bytes.size() << " bytes";
   }
 };
 FOR_EVERY_CONTAINERD(ResumeTest);
@@ -71,8 +72,7 @@ TEST_P(ResumeTest, ABlobThatCameWholeButWasNotCommittedNeedsNoByte) {
   const support::Layer layer = DataLayer("a", 100'000, 1);
   ImageSet images;
   images.Add(MakeImage({}, {layer}), {"example.com/a:1"});
-  BeginWrite(layer, layer.blob.str());
-  AwaitIngest(layer, layer.blob.size());
+  LeaveIngest(layer, layer.blob.str());
   const LoadResult result = Load(agent(), images);
   ASSERT_OK(result.status);
   ASSERT_EQ(result.need.blobs_size(), 2);
@@ -85,8 +85,7 @@ TEST_P(ResumeTest, LeftoversThatCannotBeContinuedAreDropped) {
   const support::Layer layer = DataLayer("a", 1000, 1);
   ImageSet images;
   images.Add(MakeImage({}, {layer}), {"example.com/a:1"});
-  BeginWrite(layer, std::string(5000, 'x'));
-  AwaitIngest(layer, 5000);
+  LeaveIngest(layer, std::string(5000, 'x'));
   const LoadResult result = Load(agent(), images);
   ASSERT_OK(result.status);
   EXPECT_EQ(result.need.blobs(1).offset(), 0U);
