@@ -68,6 +68,7 @@ class Decider {
   // `ambiguous`, if given, gets the candidates where there are several.
   std::vector<SourceName> Covering(const Reference& rendered,
                                    std::set<std::string>* ambiguous) const;
+  void AddHinted(const SourceName& source, const Reference& target);
   void AddTarget(const SourceName& source, const Reference& target, NameWitness witness);
   absl::Status CheckConflicts() const;
   void Note(std::string text);
@@ -124,7 +125,7 @@ void Decider::ApplyHints() {
     for (const SourceName& candidate : sources_) {
       if (candidate.reference.str() != source->str()) continue;
       matched = true;
-      if (target) AddTarget(candidate, *target, NameWitness::kHint);
+      if (target) AddHinted(candidate, *target);
     }
     if (!matched) unmatched.push_back({&hint, *source, target});
   }
@@ -169,7 +170,7 @@ void Decider::ApplyUnmatched(const std::vector<EvaluatedHint>& unmatched) {
       continue;
     }
     const SourceName source{image->second, "", hint.source};
-    if (hint.target) AddTarget(source, *hint.target, NameWitness::kHint);
+    if (hint.target) AddHinted(source, *hint.target);
     sources_.push_back(source);
   }
 }
@@ -247,6 +248,19 @@ void Decider::ApplySourceNames() {
                              first->second.witness != NameWitness::kSource;
     if (!has_witness) AddTarget(source, source.reference, NameWitness::kSource);
   }
+}
+
+// Values may move an image to another registry or repository, never to another version: a tag set
+// by the user, or kept from an earlier upgrade, asks for an image that the package does not have,
+// and the name may already be another image's on the nodes.
+void Decider::AddHinted(const SourceName& source, const Reference& target) {
+  const bool pinned = target.digest == input_.images[source.image].manifest_digest.str();
+  if (pinned || SameVersion(source.reference, target)) {
+    AddTarget(source, target, NameWitness::kHint);
+    return;
+  }
+  Note(absl::StrCat("the values ask for ", target.str(), ", the package has ",
+                    source.reference.str(), ": another version, so another image"));
 }
 
 void Decider::AddTarget(const SourceName& source, const Reference& target, NameWitness witness) {

@@ -83,7 +83,12 @@ const char* StateName(ReleaseState state) {
   return "";
 }
 
+// The revision before is a way back only if it ran.
 std::string WayBack(const ReleaseReport& release) {
+  if (release.from_status != "deployed") {
+    return absl::StrCat("helm history ", release.release, " -n ", release.ns,
+                        ", then helm rollback to the last one that was deployed");
+  }
   return absl::StrCat("helm rollback ", release.release, " ", release.from_revision, " -n ",
                       release.ns);
 }

@@ -58,6 +58,7 @@ std::vector<ReleaseReport> Untouched(const Plan& plan) {
     report.from_version = planned.installed_version;
     report.to_version = plan.package.bundles[planned.bundle].chart_version;
     report.from_revision = planned.release.revision;
+    report.from_status = planned.release.status;
     report.values_backup = planned.values_backup;
     releases.push_back(std::move(report));
   }

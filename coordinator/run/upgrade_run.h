@@ -19,7 +19,8 @@ struct ReleaseReport {
   std::string ns;
   std::string from_version;
   std::string to_version;
-  int from_revision = 0;  // the way back: `helm rollback RELEASE from_revision`
+  int from_revision = 0;
+  std::string from_status;  // Helm's word: "deployed", "failed", ...
   ReleaseState state = ReleaseState::kUntouched;
   absl::Status status;         // Helm's error when failed
   std::string values_backup;   // path

@@ -79,6 +79,18 @@ class Faults(LineTest):
         self.assertEqual(self.lighter("load", self.packages[2], "--set", SETTING).code, 0)
         self.assert_loaded_everywhere()
 
+    def test_helm_fails(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        before = self.revision("quayside")
+        run = self.lighter("upgrade", self.packages[2], "--timeout", "1s", code=1)
+        release = run.json["releases"][0]
+        self.assertEqual([release["state"], release["wayBack"]], ["failed", f"helm rollback quayside {before} -n harbor"])
+        self.assertIn("deadline", release["error"])
+        self.assertTrue(any(not pod["ready"] for pod in release["pods"]))
+        again = self.lighter("upgrade", self.packages[2])
+        self.assertEqual([again.json["movedBytes"], again.json["releases"][0]["state"]], [0, "upgraded"])
+
     def test_one_agent_away(self):
         self.install_version_1("quayside", REGISTRY)
         self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")

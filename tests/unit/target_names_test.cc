@@ -175,6 +175,18 @@ TEST(TargetNamesTest, AHintThatCannotBeEvaluatedIsANoteNotAnError) {
   EXPECT_THAT(without.notes[0], HasSubstr("the merged values"));
 }
 
+TEST(TargetNamesTest, AnotherTagIsAnotherImage) {
+  // A tag that the user set, or that the values kept from an earlier version.
+  NamingInput input = WebInput();
+  input.merged_values["web"]["image"]["tag"] = "v0";
+  const std::string asked = "release.example.io/quayside/web:v0";
+  input.rendered_names = {asked};
+  const NamingResult result = Decide(input);
+  EXPECT_THAT(Lines(result), ElementsAre("0: release.example.io/quayside/web:v1 (source)"));
+  EXPECT_THAT(result.uncovered, ElementsAre(asked));
+  EXPECT_THAT(result.notes, ElementsAre(HasSubstr(asked)));
+}
+
 TEST(TargetNamesTest, AHintWithoutAnImageIsANote) {
   NamingInput input = WebInput();
   input.hints = Hints({kRegistryHint, "r.io/not/here:1"});
