@@ -31,6 +31,8 @@ std::shared_ptr<grpc::Channel> DialAgent(const std::string& host_port,
   args.SetSslTargetNameOverride(std::string(kAgentTlsName));
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  // While an agent unpacks nothing is said for long; the default stops pinging after two.
+  args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   return grpc::CreateCustomChannel(host_port, credentials, args);
 }
 

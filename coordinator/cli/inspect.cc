@@ -25,7 +25,7 @@ void AddInspectCommand(CLI::App& app, int& exit_code) {
       return;
     }
     const std::string text = flags->format() == OutputFormat::kJson
-                                 ? PackageToJson(*package).dump(2) + "\n"
+                                 ? JsonText(PackageToJson(*package))
                                  : DescribePackage(*package);
     std::fputs(text.c_str(), stdout);
   });

@@ -6,6 +6,7 @@
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
+#include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/run/report.h"
@@ -17,14 +18,6 @@ struct LoadFlags : CommonFlags {
   bool local = false;
   std::string containerd_socket = "/run/containerd/containerd.sock";
 };
-
-int ExitCode(const LoadReport& report) {
-  if (report.AllProven()) return kExitOk;
-  if (StopRequested()) return kExitStopped + FirstStopSignal();
-  const bool any_proven = std::any_of(report.nodes.begin(), report.nodes.end(),
-                                      [](const NodeReport& node) { return node.status.ok(); });
-  return report.package.ok() && any_proven ? kExitPartial : kExitFailed;
-}
 
 absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   const absl::Time start = absl::Now();
@@ -40,11 +33,11 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   const LoadReport report = LoadNodes(plan, progress);
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
   if (flags.format() == OutputFormat::kJson) {
-    std::printf("%s\n", LoadToJson(plan, report, times).dump(2).c_str());
+    std::fputs(JsonText(LoadToJson(plan, report, times)).c_str(), stdout);
   } else {
     std::printf("%s%s\n", DescribeLoad(plan, report).c_str(), DescribeTimes(times).c_str());
   }
-  return ExitCode(report);
+  return LoadExitCode(report);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <clocale>
 #include <cstdio>
+#include <exception>
 
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
@@ -42,6 +43,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? lighter::kExitOk : lighter::kExitUsage;
+  } catch (const std::exception& error) {
+    // Only a library that throws against its word, or no memory, comes here.
+    std::fprintf(stderr, "error: lighter gave up: %s\nRun the same command again.\n", error.what());
+    return lighter::kExitFailed;
   }
   return exit_code;
 }

@@ -15,7 +15,7 @@ absl::StatusOr<int> RunPlan(const CommonFlags& flags) {
   PlanMaker maker(ToPlanOptions(flags), folder);
   ASSIGN_OR_RETURN(const Plan plan, maker.Make());
   const std::string text =
-      flags.format() == OutputFormat::kJson ? PlanToJson(plan).dump(2) + "\n" : DescribePlan(plan);
+      flags.format() == OutputFormat::kJson ? JsonText(PlanToJson(plan)) : DescribePlan(plan);
   std::fputs(text.c_str(), stdout);
   return plan.missing.empty() ? kExitOk : kExitFailed;
 }

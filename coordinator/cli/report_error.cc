@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "common/status.h"
@@ -7,8 +8,16 @@
 
 namespace lighter {
 
+int LoadExitCode(const LoadReport& report) {
+  if (report.AllProven()) return kExitOk;
+  if (StopRequested()) return kExitStopped + FirstStopSignal();
+  const bool any_proven = std::any_of(report.nodes.begin(), report.nodes.end(),
+                                      [](const NodeReport& node) { return node.status.ok(); });
+  return report.package.ok() && any_proven ? kExitPartial : kExitFailed;
+}
+
 int ReportError(const absl::Status& status) {
-  std::fprintf(stderr, "error: %s\nNothing was changed on any node and in no release.\n",
+  std::fprintf(stderr, "Nothing was changed on any node and in no release.\nerror: %s\n",
                Message(status).c_str());
   return StopRequested() ? kExitStopped + FirstStopSignal() : kExitFailed;
 }

@@ -24,10 +24,18 @@ struct UpgradeFlags : CommonFlags {
 
 int ExitCode(const UpgradeReport& report) {
   if (report.Succeeded()) return kExitOk;
-  if (StopRequested()) return kExitStopped + FirstStopSignal();
-  const bool partial =
-      report.load.package.ok() && !report.load.AllProven() && !report.load.nodes.empty();
-  return partial ? kExitPartial : kExitFailed;
+  // Helm ran, or something else than the load was in the way.
+  if (report.load.AllProven()) {
+    return StopRequested() ? kExitStopped + FirstStopSignal() : kExitFailed;
+  }
+  return LoadExitCode(report.load);
+}
+
+// A CLI11 check: the message, or empty when the text is fine.
+std::string CheckTimeout(const std::string& text) {
+  absl::Duration timeout;
+  if (absl::ParseDuration(text, &timeout) && timeout >= absl::Seconds(1)) return "";
+  return "\"" + text + "\" is not a duration of a second or more, like 90s or 5m";
 }
 
 absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
@@ -37,18 +45,15 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   ASSIGN_OR_RETURN(options.progress, ParseProgressMode(flags.progress));
   options.wait = !flags.no_wait;
   options.rollback_on_failure = flags.rollback_on_failure;
-  if (!absl::ParseDuration(flags.timeout, &options.timeout) || options.timeout < absl::Seconds(1)) {
-    return absl::InvalidArgumentError("--timeout: \"" + flags.timeout +
-                                      "\" is not a duration of a second or more, like 90s or 5m");
-  }
+  absl::ParseDuration(flags.timeout, &options.timeout);
   ASSIGN_OR_RETURN(const RunFolder folder,
                    flags.dry_run ? RunFolder::Temporary() : RunFolder::Keep("upgrade"));
   PlanMaker maker(ToPlanOptions(flags), folder);
   ASSIGN_OR_RETURN(Plan plan, maker.Make());
-  const std::string plan_json = PlanToJson(plan).dump(2) + "\n";
+  const std::string plan_json = JsonText(PlanToJson(plan));
   if (flags.dry_run) {
     std::fputs(json ? plan_json.c_str() : DescribePlan(plan).c_str(), stdout);
-    return kExitOk;
+    return plan.missing.empty() ? kExitOk : kExitFailed;
   }
   RETURN_IF_ERROR(WriteFileAtomic(folder.path() + "/plan.json", plan_json, 0600));
   if (!json) std::fprintf(stderr, "%s\n", DescribePlan(plan).c_str());
@@ -57,7 +62,7 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
       RunUpgrade(maker, plan, folder, options,
                  [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
-  const std::string report_json = UpgradeToJson(plan, report, folder, times).dump(2) + "\n";
+  const std::string report_json = JsonText(UpgradeToJson(plan, report, folder, times));
   if (const absl::Status saved = WriteFileAtomic(folder.path() + "/report.json", report_json, 0600);
       !saved.ok()) {
     std::fprintf(stderr, "warning: the report could not be kept: %s\n", Message(saved).c_str());
@@ -93,6 +98,7 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
                     "Show the plan and stop; the same as `lighter plan`");
   command
       ->add_option("--timeout", flags->timeout, "How long Helm waits for the pods, like 90s or 5m")
+      ->check(CheckTimeout)
       ->capture_default_str();
   command->add_flag("--no-wait", flags->no_wait, "Do not wait for the pods to be ready");
   command->add_flag("--rollback-on-failure,--atomic", flags->rollback_on_failure,

@@ -58,11 +58,9 @@ absl::StatusOr<Helm> Helm::Find(const HelmOptions& options) {
     return absl::NotFoundError(absl::StrCat("helm was not found (", Message(version.status()),
                                             "); install helm 3 or 4, or give --helm PATH"));
   }
-  helm.version_ = std::string(absl::StripAsciiWhitespace(*version));
-  const bool known = absl::StartsWith(helm.version_, "v3") || absl::StartsWith(helm.version_, "v4");
-  if (!known) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(options.binary, " is ", helm.version_, "; helm 3 or 4 is needed"));
+  if (!absl::StartsWith(*version, "v3") && !absl::StartsWith(*version, "v4")) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        options.binary, " is ", absl::StripAsciiWhitespace(*version), "; helm 3 or 4 is needed"));
   }
   // Probed, not derived from the version: see --help of the very binary that will run.
   ASSIGN_OR_RETURN(const std::string help, helm.Run({"upgrade", "--help"}, false));
@@ -90,7 +88,8 @@ absl::StatusOr<std::string> Helm::Run(std::vector<std::string> args, bool with_c
 }
 
 absl::StatusOr<std::vector<Release>> Helm::List() const {
-  ASSIGN_OR_RETURN(const std::string out, Run({"list", "-A", "--max", "0", "-o", "json"}));
+  ASSIGN_OR_RETURN(const std::string out, Run({"list", "-A", "--deployed", "--failed", "--pending",
+                                               "--max", "100000", "-o", "json"}));
   const json parsed = json::parse(out, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_array()) return absl::InternalError("helm list: the output is not a JSON list");
   std::vector<Release> releases;
@@ -100,7 +99,6 @@ absl::StatusOr<std::vector<Release>> Helm::List() const {
     release.ns = Text(item, "namespace");
     release.chart = Text(item, "chart");
     release.status = Text(item, "status");
-    release.app_version = Text(item, "app_version");
     release.revision = std::atoi(Text(item, "revision").c_str());
     releases.push_back(std::move(release));
   }

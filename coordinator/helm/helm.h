@@ -24,9 +24,8 @@ using ValueArgs = std::vector<std::string>;
 struct Release {
   std::string name;
   std::string ns;
-  std::string chart;  // "<name>-<version>"
-  std::string status;
-  std::string app_version;
+  std::string chart;   // "<name>-<version>"
+  std::string status;  // "deployed", "failed", "pending-upgrade", ...
   int revision = 0;
 };
 
@@ -46,9 +45,7 @@ class Helm {
   // Runs `helm version`. NotFound where there is no helm, FailedPrecondition for helm 2.
   static absl::StatusOr<Helm> Find(const HelmOptions& options);
 
-  const std::string& version() const { return version_; }  // e.g. "v4.3"
-
-  // All releases of all namespaces.
+  // All releases of all namespaces that are deployed, failed or pending.
   absl::StatusOr<std::vector<Release>> List() const;
 
   // `helm get values`: what the user set for this release, YAML.
@@ -82,7 +79,6 @@ class Helm {
   absl::StatusOr<std::string> Run(std::vector<std::string> args, bool with_cluster = true) const;
 
   HelmOptions options_;
-  std::string version_;
   bool has_rollback_on_failure_ = false;  // helm 4's name of --atomic
 };
 

@@ -2,11 +2,12 @@
 // of this release will ask for. The only place where a name is decided.
 //
 // Two witnesses: hints (a hint evaluated on the chart's own values gives the source name, on the
-// merged values the target name, unless its version is another) and the rendered manifests (a rendered name that ends, at a path
-// component, with exactly one source's whole name, else its path:tag, is that image). An image gets
-// all names that either witness gives it: names are cheap, a missing one is an outage. One without
-// any witness keeps its source names. An image whose name the archive lost (RepoTags null) is known
-// by a hint's digest, or where one such image and one unexplained hint are left.
+// merged values the target name, unless its version is another) and the rendered manifests (a
+// rendered name that ends, at a path component, with exactly one source's whole name, else its
+// path:tag, is that image). An image gets all names that either witness gives it: names are cheap,
+// a missing one is an outage. One without any witness keeps its source names. An image whose name
+// the archive lost (RepoTags null) is known by a hint's digest, or where one such image and one
+// unexplained hint are left.
 #pragma once
 
 #include <nlohmann/json.hpp>

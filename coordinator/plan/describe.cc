@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -28,8 +29,9 @@ uint64_t BundleBytes(const Bundle& bundle) {
 }
 
 std::string SourceNames(const ArchiveImage& image) {
+  // Shown before any check of their grammar.
   return image.repo_tags.empty() ? "(no name in the archive)"
-                                 : absl::StrJoin(image.repo_tags, ", ");
+                                 : absl::CHexEscape(absl::StrJoin(image.repo_tags, ", "));
 }
 
 uint64_t ImageBytes(const ArchiveImage& image) {
@@ -79,6 +81,26 @@ std::string DescribeRelease(const Plan& plan, const PlannedBundle& planned) {
   }
   return absl::StrCat(planned.release.name, " (namespace ", planned.release.ns,
                       "): ", planned.installed_version, " -> ", bundle.chart_version);
+}
+
+std::string JsonText(const ordered_json& json) {
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+ordered_json LeftOutToJson(const Plan& plan) {
+  ordered_json left_out = ordered_json::array();
+  for (const LeftOutNode& node : plan.nodes.left_out) {
+    left_out.push_back({{"name", node.name}, {"cause", node.cause}});
+  }
+  return left_out;
+}
+
+std::string DescribeLeftOut(const Plan& plan) {
+  std::vector<std::string> nodes;
+  for (const LeftOutNode& node : plan.nodes.left_out) {
+    nodes.push_back(absl::StrCat(node.name, " (", node.cause, ")"));
+  }
+  return nodes.empty() ? "" : absl::StrCat("Left out: ", absl::StrJoin(nodes, ", "), "\n");
 }
 
 std::string DescribePackage(const Package& package) {
@@ -206,10 +228,6 @@ ordered_json PlanToJson(const Plan& plan) {
                      {"namesToCreate", NamesToCreate(node)},
                      {"error", std::string(node.status.message())}});
   }
-  ordered_json left_out = ordered_json::array();
-  for (const LeftOutNode& node : plan.nodes.left_out) {
-    left_out.push_back({{"name", node.name}, {"cause", node.cause}});
-  }
   return {{"apiVersion", kJsonApiVersion},
           {"kind", "Plan"},
           {"package", plan.package.path},
@@ -218,7 +236,7 @@ ordered_json PlanToJson(const Plan& plan) {
           {"releases", std::move(releases)},
           {"skipped", std::move(skipped)},
           {"nodes", std::move(nodes)},
-          {"leftOut", std::move(left_out)},
+          {"leftOut", LeftOutToJson(plan)},
           {"missing", plan.missing},
           {"notes", plan.notes}};
 }

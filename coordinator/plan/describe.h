@@ -12,11 +12,20 @@ namespace lighter {
 // "apiVersion" of every JSON document that lighter prints; fields are only ever added.
 inline constexpr char kJsonApiVersion[] = "lighter/v1";
 
+// For stdout and files: indented, with a final newline. Bytes that are not UTF-8 are replaced.
+std::string JsonText(const nlohmann::ordered_json& json);
+
 std::string DescribePackage(const Package& package);
 nlohmann::ordered_json PackageToJson(const Package& package);
 
+// [{"name", "cause"}] of the nodes that take no part.
+nlohmann::ordered_json LeftOutToJson(const Plan& plan);
+
 std::string DescribePlan(const Plan& plan);
 nlohmann::ordered_json PlanToJson(const Plan& plan);
+
+// "Left out: node4 (the node is not Ready)", a line; empty where every node takes part.
+std::string DescribeLeftOut(const Plan& plan);
 
 // "quayside (namespace harbor): 0.1.0 -> 0.2.0".
 std::string DescribeRelease(const Plan& plan, const PlannedBundle& planned);

@@ -12,7 +12,7 @@
 #include "coordinator/plan/load_work.h"
 #include "coordinator/plan/node_plan.h"
 #include "coordinator/plan/release_plan.h"
-#include "coordinator/run/run_folder.h"
+#include "coordinator/plan/run_folder.h"
 #include "coordinator/transfer/agent_dialer.h"
 #include "coordinator/transfer/load.h"
 

@@ -1,8 +1,8 @@
 #include "coordinator/plan/release_plan.h"
 
-#include <cctype>
-#include <filesystem>
+#include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -15,14 +15,24 @@ namespace {
 
 using nlohmann::json;
 
-// The version in Helm's "<chart>-<version>", or nothing when it is another chart's.
+// Text begins with "N.N.N" or "vN.N.N", as Helm demands of chart versions.
+bool IsVersion(absl::string_view text) {
+  absl::ConsumePrefix(&text, "v");
+  for (int part = 0; part < 3; ++part) {
+    if (part > 0 && !absl::ConsumePrefix(&text, ".")) return false;
+    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (digits == 0) return false;
+    text.remove_prefix(digits);
+  }
+  return true;
+}
+
+// The version in Helm's "<chart>-<version>", or nothing when it is another chart's: "app-2fa-1.0.0"
+// is not version "2fa-1.0.0" of "app".
 std::string VersionOf(const std::string& chart_and_version, const std::string& chart) {
   absl::string_view rest = chart_and_version;
-  if (!absl::ConsumePrefix(&rest, chart) || !absl::ConsumePrefix(&rest, "-") || rest.empty())
-    return "";
-  const absl::string_view digits = rest[0] == 'v' ? rest.substr(1) : rest;
-  if (digits.empty() || std::isdigit(static_cast<unsigned char>(digits[0])) == 0) return "";
-  return std::string(rest);
+  const bool same_chart = absl::ConsumePrefix(&rest, chart) && absl::ConsumePrefix(&rest, "-");
+  return same_chart && IsVersion(rest) ? std::string(rest) : std::string();
 }
 
 class Planner {
@@ -58,6 +68,16 @@ absl::StatusOr<std::vector<Release>> Planner::Matches(const Bundle& bundle) cons
     return absl::FailedPreconditionError(absl::StrCat(
         "chart ", bundle.chart_name, " has ", matches.size(),
         " releases: ", absl::StrJoin(names, ", "), "; name the one to upgrade, with -n NAMESPACE"));
+  }
+  for (const Release& release : matches) {
+    if (!absl::StartsWith(release.status, "pending")) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("release ", release.name, " (namespace ", release.ns, ") is ", release.status,
+                     ": a Helm run was cut off, or one is still at work. If none is, go back to "
+                     "the last revision "
+                     "that ran: helm history ",
+                     release.name, " -n ", release.ns, ", then helm rollback ", release.name,
+                     " REVISION -n ", release.ns));
   }
   return matches;
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -21,8 +22,8 @@
 namespace lighter {
 namespace {
 
-constexpr int kPollMs = 100;
-// From SIGTERM to SIGKILL; Helm marks its release as failed in this time.
+constexpr int kPollMs = 20;
+// From SIGTERM to SIGKILL.
 constexpr absl::Duration kGrace = absl::Seconds(20);
 
 std::atomic<int64_t> child_nanoseconds{0};
@@ -46,7 +47,7 @@ absl::StatusOr<Pipe> MakePipe() {
   if (own_session) ::setsid();
   struct sigaction defaults {};
   defaults.sa_handler = SIG_DFL;
-  for (int s : {SIGINT, SIGTERM, SIGPIPE}) ::sigaction(s, &defaults, nullptr);
+  for (int s : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::sigaction(s, &defaults, nullptr);
   const int null_fd = ::open("/dev/null", O_RDONLY);
   if (null_fd >= 0) ::dup2(null_fd, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
@@ -71,33 +72,121 @@ class Child {
     }
   }
   void Signal(int number) const { ::kill(pid_, number); }
-  int Wait() {
+  // Reaps the child if it has ended.
+  bool Ended(int& exit_code) {
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
+    if (::waitpid(pid_, &status, WNOHANG) != pid_) return false;
     pid_ = -1;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return true;
   }
 
  private:
+  void Wait() {
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+
   pid_t pid_;
 };
 
-// Moves what is readable to `text` and the log. False at end of file.
-absl::StatusOr<bool> Drain(int fd, std::string& text, int log_fd, uint64_t max_bytes) {
+// Moves what is readable now to `text`. False at end of file.
+absl::StatusOr<bool> Drain(int fd, std::string& text, uint64_t max_bytes) {
   std::array<char, 65536> buffer;
   const ssize_t n = ::read(fd, buffer.data(), buffer.size());
-  if (n < 0 && errno == EINTR) return true;
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
   if (n < 0) return ErrnoStatus(errno, "read output");
   if (n == 0) return false;
-  if (log_fd >= 0 && ::write(log_fd, buffer.data(), static_cast<size_t>(n)) != n) {
-    return ErrnoStatus(errno, "write the log");
-  }
   if (text.size() + static_cast<size_t>(n) > max_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat("more than ", max_bytes, " bytes of output"));
   }
   text.append(buffer.data(), static_cast<size_t>(n));
   return true;
+}
+
+// One pipe from the child, read without blocking until it closes.
+class Output {
+ public:
+  Output(UniqueFd fd, uint64_t max_bytes) : fd_(std::move(fd)), max_bytes_(max_bytes) {
+    if (fd_.ok()) ::fcntl(fd_.get(), F_SETFL, O_NONBLOCK);
+  }
+  pollfd Poll() const { return {fd_.get(), POLLIN, 0}; }
+  absl::Status Read() {
+    ASSIGN_OR_RETURN(const bool open, Drain(fd_.get(), text_, max_bytes_));
+    if (!open) fd_.reset();
+    return absl::OkStatus();
+  }
+  // What is there now, without waiting for a grandchild that keeps the pipe open.
+  absl::Status ReadRest() {
+    for (size_t before = text_.size() + 1; fd_.ok() && before != text_.size();) {
+      before = text_.size();
+      RETURN_IF_ERROR(Read());
+    }
+    return absl::OkStatus();
+  }
+  std::string Take() { return std::move(text_); }
+
+ private:
+  UniqueFd fd_;
+  uint64_t max_bytes_;
+  std::string text_;
+};
+
+// When a child is told to end, and by what.
+class Stopper {
+ public:
+  Stopper(const std::string& program, const ProcessOptions& options)
+      : program_(program),
+        options_(options),
+        deadline_(absl::Now() + options.timeout),
+        stops_before_(StopSignalCount()) {}
+
+  // Signals `child` when it is time. OK while it may run on.
+  const absl::Status& Check(const Child& child) {
+    if (!reason_.ok()) {
+      if (!options_.own_session && absl::Now() > kill_at_) child.Signal(SIGKILL);
+      return reason_;
+    }
+    const int stops_allowed = options_.own_session ? 1 : 0;
+    if (StopSignalCount() - stops_before_ > stops_allowed) {
+      reason_ = absl::CancelledError(program_ + " was stopped on request");
+    } else if (absl::Now() > deadline_) {
+      reason_ = absl::DeadlineExceededError(
+          absl::StrCat(program_, " gave no answer in ", absl::FormatDuration(options_.timeout)));
+    }
+    if (!reason_.ok()) {
+      child.Signal(SIGTERM);
+      kill_at_ = absl::Now() + kGrace;
+    }
+    return reason_;
+  }
+  const absl::Status& reason() const { return reason_; }
+
+ private:
+  const std::string& program_;
+  const ProcessOptions& options_;
+  const absl::Time deadline_;
+  const int stops_before_;
+  absl::Status reason_;
+  absl::Time kill_at_ = absl::InfiniteFuture();
+};
+
+// The last part of a log, from `from` on.
+std::string Tail(const std::string& path, uint64_t from) {
+  absl::StatusOr<ReadableFile> file = ReadableFile::Open(path);
+  if (!file.ok() || file->size() <= from) return "";
+  const uint64_t size = std::min(file->size() - from, 64 * kKiB);
+  return file->ReadAt(file->size() - size, size).value_or("");
+}
+
+// The number of the error that kept the child from starting; 0 when it started.
+int ExecError(int fd) {
+  int error = 0;
+  ssize_t n = 0;
+  do {
+    n = ::read(fd, &error, sizeof error);
+  } while (n < 0 && errno == EINTR);
+  return n == sizeof error ? error : 0;
 }
 
 }  // namespace
@@ -109,14 +198,19 @@ absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
   auto count_time = absl::MakeCleanup([start = absl::Now()] {
     child_nanoseconds += absl::ToInt64Nanoseconds(absl::Now() - start);
   });
-  ASSIGN_OR_RETURN(Pipe out, MakePipe());
-  ASSIGN_OR_RETURN(Pipe err, MakePipe());
   ASSIGN_OR_RETURN(Pipe failure, MakePipe());
-  UniqueFd log;
-  if (!options.log_path.empty()) {
-    log =
-        UniqueFd(::open(options.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    if (!log.ok()) return ErrnoStatus(errno, "open " + options.log_path);
+  Pipe out;
+  Pipe err;
+  uint64_t log_start = 0;
+  if (options.log_path.empty()) {
+    ASSIGN_OR_RETURN(out, MakePipe());
+    ASSIGN_OR_RETURN(err, MakePipe());
+  } else {
+    const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+    out.write = UniqueFd(::open(options.log_path.c_str(), flags, 0600));
+    err.write = UniqueFd(::dup(out.write.get()));
+    if (!out.write.ok() || !err.write.ok()) return ErrnoStatus(errno, "open " + options.log_path);
+    log_start = static_cast<uint64_t>(::lseek(out.write.get(), 0, SEEK_END));
   }
 
   std::vector<char*> raw;
@@ -130,53 +224,29 @@ absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
               options.own_session);
   }
   Child child(pid);
-  out.write.reset();
-  err.write.reset();
-  failure.write.reset();
-  int exec_error = 0;
-  if (::read(failure.read.get(), &exec_error, sizeof exec_error) == sizeof exec_error) {
-    return ErrnoStatus(exec_error, "run " + argv[0]);
+  for (Pipe* pipe : {&out, &err, &failure}) pipe->write.reset();
+  if (const int error = ExecError(failure.read.get()); error != 0) {
+    return ErrnoStatus(error, "run " + argv[0]);
   }
 
-  const absl::Time deadline = absl::Now() + options.timeout;
-  const int stops_before = StopSignalCount();
-  const int stops_allowed = options.own_session ? 1 : 0;
-  absl::Status stopped;  // why the child was told to end; OK while it was not
-  absl::Time kill_at = absl::InfiniteFuture();
+  Output out_text(std::move(out.read), options.max_output_bytes);
+  Output err_text(std::move(err.read), options.max_output_bytes);
+  Stopper stopper(argv[0], options);
   ProcessResult result;
-  bool out_open = true;
-  bool err_open = true;
-  while (out_open || err_open) {
-    std::array<pollfd, 2> fds = {pollfd{out_open ? out.read.get() : -1, POLLIN, 0},
-                                 pollfd{err_open ? err.read.get() : -1, POLLIN, 0}};
+  while (!child.Ended(result.exit_code)) {
+    std::array<pollfd, 2> fds = {out_text.Poll(), err_text.Poll()};
     if (::poll(fds.data(), fds.size(), kPollMs) < 0 && errno != EINTR) {
       return ErrnoStatus(errno, "poll");
     }
-    if (fds[0].revents != 0) {
-      ASSIGN_OR_RETURN(out_open,
-                       Drain(out.read.get(), result.out, log.get(), options.max_output_bytes));
-    }
-    if (fds[1].revents != 0) {
-      ASSIGN_OR_RETURN(err_open,
-                       Drain(err.read.get(), result.err, log.get(), options.max_output_bytes));
-    }
-    if (!stopped.ok()) {
-      if (absl::Now() > kill_at) child.Signal(SIGKILL);
-      continue;
-    }
-    if (StopSignalCount() - stops_before > stops_allowed) {
-      stopped = absl::CancelledError(argv[0] + " was stopped on request");
-    } else if (absl::Now() > deadline) {
-      stopped = absl::DeadlineExceededError(
-          absl::StrCat(argv[0], " gave no answer in ", absl::FormatDuration(options.timeout)));
-    }
-    if (!stopped.ok()) {
-      child.Signal(SIGTERM);
-      kill_at = absl::Now() + kGrace;
-    }
+    if (fds[0].revents != 0) RETURN_IF_ERROR(out_text.Read());
+    if (fds[1].revents != 0) RETURN_IF_ERROR(err_text.Read());
+    stopper.Check(child).IgnoreError();
   }
-  result.exit_code = child.Wait();
-  if (!stopped.ok()) return stopped;
+  RETURN_IF_ERROR(out_text.ReadRest());
+  RETURN_IF_ERROR(err_text.ReadRest());
+  RETURN_IF_ERROR(stopper.reason());
+  result.out = out_text.Take();
+  result.err = options.log_path.empty() ? err_text.Take() : Tail(options.log_path, log_start);
   return result;
 }
 

@@ -16,16 +16,19 @@ struct ProcessOptions {
   absl::Duration timeout = absl::InfiniteDuration();
   // More output than this on stdout or stderr is ResourceExhausted.
   uint64_t max_output_bytes = 256 * kMiB;
-  // Where set, stdout and stderr are also appended to this file (mode 0600) as they come.
+  // Where set, the child writes stdout and stderr straight into this file (appended, mode 0600), so
+  // that it never waits for us nor loses its output with us; ProcessResult::err has the last part
+  // of it.
   std::string log_path;
-  // Own session: a Ctrl-C in the terminal or a lost terminal does not reach the child.
+  // Own session: a Ctrl-C in the terminal or a lost terminal does not reach the child, the first
+  // stop signal is not passed on, and it is never killed by SIGKILL, only asked to end.
   bool own_session = false;
 };
 
 struct ProcessResult {
   int exit_code = 0;  // 128 + signal number when a signal ended it
   std::string out;
-  std::string err;
+  std::string err;  // the log's last part where there is a log
 };
 
 // Runs argv[0] (searched in PATH) and waits. Must be called from a thread that outlives the child:

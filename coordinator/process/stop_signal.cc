@@ -26,6 +26,7 @@ void InstallStopSignals() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGHUP, &action, nullptr);  // a lost terminal is a wish to stop, not a reason to die
   signal(SIGPIPE, SIG_IGN);
 }
 

@@ -65,6 +65,13 @@ std::string Fit(const std::string& line, size_t width) {
   return line;
 }
 
+// One line of `text`: an agent's words must not move the cursor.
+std::string OneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
+
 std::string NodeLine(const NodeProgress& node, double rate, size_t name_width, bool utf8) {
   std::string line = absl::StrFormat("%-*s  %-10s", static_cast<int>(name_width), node.name,
                                      PhaseName(node.phase));
@@ -73,7 +80,7 @@ std::string NodeLine(const NodeProgress& node, double rate, size_t name_width, b
       break;
     case NodePhase::kConnecting:
     case NodePhase::kFailed:
-      absl::StrAppend(&line, "  ", node.step);
+      absl::StrAppend(&line, "  ", OneLine(node.step));
       break;
     case NodePhase::kProven:
       absl::StrAppend(&line, "  ", Bar(1, utf8), "  ", FormatBytes(node.total_bytes), " moved, ",
@@ -84,7 +91,7 @@ std::string NodeLine(const NodeProgress& node, double rate, size_t name_width, b
           &line, "  ", Bar(Share(node.done_bytes, node.total_bytes), utf8), " ",
           Amounts(node.done_bytes, node.total_bytes, rate, node.phase == NodePhase::kSending));
       if (node.phase != NodePhase::kSending && !node.step.empty())
-        absl::StrAppend(&line, "  ", node.step);
+        absl::StrAppend(&line, "  ", OneLine(node.step));
   }
   return line;
 }
@@ -152,7 +159,7 @@ std::string PlainLine(const NodeProgress& node) {
       absl::StrAppend(&line, ", ", FormatBytes(node.total_bytes), " moved");
       break;
     default:
-      if (!node.step.empty()) absl::StrAppend(&line, ": ", node.step);
+      if (!node.step.empty()) absl::StrAppend(&line, ": ", OneLine(node.step));
   }
   return line;
 }

@@ -18,11 +18,6 @@ bool LoadReport::AllProven() const {
          std::all_of(nodes.begin(), nodes.end(), [](const NodeReport& n) { return n.status.ok(); });
 }
 
-bool LoadReport::AnyMoved() const {
-  return std::any_of(nodes.begin(), nodes.end(),
-                     [](const NodeReport& n) { return n.moved_bytes > 0; });
-}
-
 LoadReport LoadNodes(const Plan& plan, ProgressMode mode) {
   LoadReport report;
   std::vector<NodeEndpoint> endpoints;
@@ -30,7 +25,7 @@ LoadReport LoadNodes(const Plan& plan, ProgressMode mode) {
   std::vector<const NodePlan*> loading;
   for (const NodePlan& node : plan.nodes.nodes) {
     if (!node.status.ok() || node.proven()) {
-      report.nodes.push_back({node.name, node.status, 0});
+      report.nodes.push_back({node.name, node.status, 0, {}});
       continue;
     }
     endpoints.push_back(node.endpoint);
@@ -52,7 +47,7 @@ LoadReport LoadNodes(const Plan& plan, ProgressMode mode) {
   display.Stop();
   report.package = outcome.package;
   for (const NodeOutcome& node : outcome.nodes) {
-    report.nodes.push_back({node.node, node.status, node.moved_bytes});
+    report.nodes.push_back({node.node, node.status, node.moved_bytes, node.put_back});
   }
   return report;
 }

@@ -14,6 +14,7 @@ struct NodeReport {
   std::string node;
   absl::Status status;  // OK: every name is proven
   uint64_t moved_bytes = 0;
+  absl::Status put_back;  // see NodeOutcome
 };
 
 struct LoadReport {
@@ -21,7 +22,6 @@ struct LoadReport {
   absl::Status package;  // see LoadOutcome
 
   bool AllProven() const;
-  bool AnyMoved() const;
 };
 
 LoadReport LoadNodes(const Plan& plan, ProgressMode mode);

@@ -38,18 +38,27 @@ std::string FailedNodes(const LoadReport& report) {
 std::string ProvenLine(const Plan& plan, const LoadReport& report) {
   return absl::StrCat("Proven on ", report.nodes.size(), " nodes: ", NameCount(plan), " names of ",
                       plan.work.images.size(), " images; ", FormatBytes(MovedBytes(report)),
-                      " moved in all.\n");
+                      " moved in all.\n", DescribeLeftOut(plan));
 }
 
 // Everything but success, for load and upgrade alike.
 std::string DescribeLoadFailure(const LoadReport& report) {
   if (!report.package.ok()) {
-    return absl::StrCat(
-        "The package cannot be used; what had arrived was taken off the nodes again.\n  ",
-        Message(report.package), "\n");
+    std::string text = absl::StrCat("The package cannot be used: ", Message(report.package),
+                                    "\nWhat had arrived was taken off the nodes again");
+    std::string not_put_back;
+    for (const NodeReport& node : report.nodes) {
+      if (node.put_back.ok()) continue;
+      absl::StrAppend(&not_put_back, "  ", node.node, ": ", Message(node.put_back), "\n");
+    }
+    if (not_put_back.empty()) return text + ".\n";
+    return absl::StrCat(text,
+                        ", but for these; there the next load, or at the latest containerd a day "
+                        "from now, drops it:\n",
+                        not_put_back);
   }
   if (StopRequested()) {
-    return "Stopped on request. Layers that have arrived stay on the nodes, unnamed; "
+    return "Stopped on request. What has arrived stays on the nodes and harms nothing; "
            "run the same command to continue from there.\n";
   }
   const size_t failed =
@@ -126,6 +135,7 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
           {"childSeconds", absl::ToDoubleSeconds(times.children)},
           {"names", NamesToJson(plan)},
           {"nodes", NodesToJson(load)},
+          {"leftOut", LeftOutToJson(plan)},
           {"packageError", Message(load.package)}};
 }
 
@@ -153,7 +163,9 @@ std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
     }
     return text;
   }
-  std::string text = ProvenLine(plan, report.load);
+  std::string text;
+  if (!report.Succeeded()) text = "A release was changed, and not all went well; see below.\n";
+  absl::StrAppend(&text, ProvenLine(plan, report.load));
   for (const ReleaseReport& release : report.releases) {
     absl::StrAppend(&text, "Release ", release.release, " (namespace ", release.ns,
                     "): ", release.from_version, " -> ", release.to_version, ": ",

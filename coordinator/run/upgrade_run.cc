@@ -94,6 +94,12 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
   say(absl::StrCat("All images are proven on ", plan.nodes.nodes.size(), " nodes."));
 
   for (size_t i = 0; i < plan.releases.bundles.size(); ++i) {
+    if (StopRequested()) {
+      const absl::Status stopped = absl::CancelledError("stopped on request");
+      if (i == 0) report.blocked = stopped;
+      report.releases[i].status = stopped;
+      break;
+    }
     const PlannedBundle& planned = plan.releases.bundles[i];
     ReleaseReport& release = report.releases[i];
     const UpgradeOptions upgrade = {.chart_dir = planned.chart_dir,

@@ -43,7 +43,8 @@ struct UpgradeRunOptions {
 };
 
 // Helm runs only when every node that takes part is proven; nodes are listed and asked once more
-// just before it. Stops at the first release that fails. `say` gets one line a step, for people.
+// just before it. Stops at the first release that fails, and before one when
+// a stop signal has come. `say` gets one line a step, for people.
 UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
                          const UpgradeRunOptions& options,
                          const std::function<void(const std::string&)>& say);

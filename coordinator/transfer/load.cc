@@ -21,9 +21,12 @@ namespace {
 constexpr absl::Duration kReturnWindow = absl::Seconds(60);
 constexpr absl::Duration kRetryPause = absl::Seconds(1);
 constexpr absl::Duration kStopPoll = absl::Milliseconds(50);
-constexpr absl::Duration kPingEvery = absl::Seconds(30);
+// A node of which nothing is heard for that long hangs; unpacking one huge layer takes minutes.
+constexpr absl::Duration kStallLimit = absl::Minutes(15);
+constexpr absl::Duration kPutBackTimeout = absl::Seconds(60);
 
-// Hashes what was sent of the blobs a node asked for, to tell a damaged package from a bad wire.
+// Hashes the blobs that a node asked for, to tell a damaged package from a damaged ingest.
+// Cancelled on a stop signal.
 absl::Status VerifyBlobs(const LoadWork& work, const v1::Need& need) {
   std::string buffer(kMiB, '\0');
   for (const v1::BlobNeed& wanted : need.blobs()) {
@@ -32,6 +35,7 @@ absl::Status VerifyBlobs(const LoadWork& work, const v1::Need& need) {
     const BlobLocation& blob = it->second;
     Sha256 hasher;
     for (uint64_t done = 0; done < blob.size;) {
+      if (StopRequested()) return absl::CancelledError("stopped");
       const uint64_t size = std::min<uint64_t>(buffer.size(), blob.size - done);
       RETURN_IF_ERROR(
           Annotate(blob.file->ReadAt(blob.offset + done, buffer.data(), size), blob.entry));
@@ -48,23 +52,55 @@ absl::Status VerifyBlobs(const LoadWork& work, const v1::Need& need) {
   return absl::OkStatus();
 }
 
-// One load on all nodes; the threads of NodeThread share it.
+// A proof of every name, with the config digest that the package has for it.
+absl::Status CheckProofs(const LoadWork& work, const std::vector<v1::Proof>& proofs) {
+  absl::flat_hash_map<std::string, std::string> proven;
+  for (const v1::Proof& proof : proofs) proven[proof.name()] = proof.config_digest();
+  for (const v1::Image& image : work.images) {
+    for (const std::string& name : image.names()) {
+      const auto it = proven.find(name);
+      if (it != proven.end() && it->second == image.config().digest()) continue;
+      return absl::InternalError(absl::StrCat("the agent gave no proof that ", name, " is ",
+                                              image.config().digest(), " on this node"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// One load on all nodes: a thread a node runs RunNode, all share this.
 class Load {
  public:
   Load(const LoadWork& work, const std::vector<NodeEndpoint>& nodes, ProgressBoard& board)
-      : work_(work), nodes_(nodes), board_(board), gate_(nodes.size()), streams_(nodes.size()) {}
+      : work_(work),
+        nodes_(nodes),
+        board_(board),
+        gate_(nodes.size()),
+        streams_(nodes.size()),
+        last_news_(nodes.size()) {}
 
   LoadOutcome Run();
 
  private:
+  // What one node's thread keeps from attempt to attempt.
+  struct NodeState {
+    bool arrived = false;     // at the gate
+    bool connected = false;   // an attempt got as far as the agent's answer to LoadStart
+    bool sent_again = false;  // after an ingest of a sound package turned out to be damaged
+  };
+
   void RunNode(size_t index, NodeOutcome& outcome);
-  absl::Status Attempt(size_t index, NodeOutcome& outcome, const std::function<void()>& arrive);
+  absl::Status Attempt(size_t index, NodeOutcome& outcome, NodeState& state);
+  absl::Status StageFailed(const absl::Status& failure, const v1::Need& need, NodeState& state);
+  bool MayReturn(const absl::Status& status, const NodeState& state) const;
   absl::Status CheckSource() const;
+  void Arrive(NodeState& state);
   void OnProgress(size_t index, const v1::Progress& progress);
   void SetPhase(size_t index, NodePhase phase, const std::string& step = "");
   void ReportDamage(const absl::Status& damage);
   void CancelAll();
-  void AbandonNode(size_t index);
+  void CancelStalled();
+  void WatchUntil(const std::atomic<bool>& finished);
+  absl::Status PutBack(size_t index);
 
   const LoadWork& work_;
   const std::vector<NodeEndpoint>& nodes_;
@@ -72,10 +108,16 @@ class Load {
   PublishGate gate_;
   absl::Mutex mutex_;
   std::vector<NodeStream*> streams_ ABSL_GUARDED_BY(mutex_);  // of the running attempts
+  std::vector<absl::Time> last_news_ ABSL_GUARDED_BY(mutex_);
   absl::Status package_ ABSL_GUARDED_BY(mutex_);
 };
 
 void Load::SetPhase(size_t index, NodePhase phase, const std::string& step) {
+  {
+    absl::MutexLock lock(&mutex_);
+    // At the gate a node waits for others, however long they take.
+    last_news_[index] = phase == NodePhase::kStaged ? absl::InfiniteFuture() : absl::Now();
+  }
   board_.Update(index, [&](NodeProgress& row) {
     row.phase = phase;
     row.step = step;
@@ -83,6 +125,10 @@ void Load::SetPhase(size_t index, NodePhase phase, const std::string& step) {
 }
 
 void Load::OnProgress(size_t index, const v1::Progress& progress) {
+  {
+    absl::MutexLock lock(&mutex_);
+    last_news_[index] = absl::Now();
+  }
   board_.Update(index, [&](NodeProgress& row) {
     row.done_bytes = std::min(row.total_bytes, progress.stored_bytes());
     row.layers_done = progress.layers_unpacked();
@@ -109,6 +155,25 @@ void Load::CancelAll() {
   }
 }
 
+void Load::CancelStalled() {
+  absl::MutexLock lock(&mutex_);
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    if (streams_[i] != nullptr && absl::Now() - last_news_[i] > kStallLimit) streams_[i]->Cancel();
+  }
+}
+
+void Load::WatchUntil(const std::atomic<bool>& finished) {
+  while (!finished) {
+    if (StopRequested()) CancelAll();
+    CancelStalled();
+    absl::SleepFor(kStopPoll);
+  }
+}
+
+void Load::Arrive(NodeState& state) {
+  if (!std::exchange(state.arrived, true)) gate_.Arrive();
+}
+
 // The files are still those that were indexed; asked before names are created from them.
 absl::Status Load::CheckSource() const {
   const ReadableFile* last = nullptr;
@@ -120,8 +185,22 @@ absl::Status Load::CheckSource() const {
   return absl::OkStatus();
 }
 
-absl::Status Load::Attempt(size_t index, NodeOutcome& outcome,
-                           const std::function<void()>& arrive) {
+// DataLoss from an agent: content is not what its digest says. Either the package is damaged, which
+// ends the load everywhere; or what lay on the node from an earlier run was, and goes again, once;
+// or what the package says of its own layers is wrong.
+absl::Status Load::StageFailed(const absl::Status& failure, const v1::Need& need,
+                               NodeState& state) {
+  if (!absl::IsDataLoss(failure)) return failure;
+  const absl::Status damage = VerifyBlobs(work_, need);
+  if (absl::IsCancelled(damage)) return damage;
+  if (damage.ok() && !std::exchange(state.sent_again, true)) {
+    return absl::UnavailableError(Message(failure));
+  }
+  ReportDamage(damage.ok() ? Annotate(failure, "the package contradicts itself") : damage);
+  return failure;
+}
+
+absl::Status Load::Attempt(size_t index, NodeOutcome& outcome, NodeState& state) {
   NodeStream stream(work_, *nodes_[index].stub,
                     [&](const v1::Progress& progress) { OnProgress(index, progress); });
   {
@@ -135,59 +214,55 @@ absl::Status Load::Attempt(size_t index, NodeOutcome& outcome,
   if (StopRequested() || gate_.abandoned()) return absl::CancelledError("stopped");
 
   ASSIGN_OR_RETURN(const v1::Need need, stream.Start());
+  state.connected = true;
   uint64_t total = 0;
-  for (const v1::BlobNeed& blob : need.blobs())
+  for (const v1::BlobNeed& blob : need.blobs()) {
     total += blob.size() - std::min(blob.offset(), blob.size());
+  }
+  SetPhase(index, NodePhase::kSending);
   board_.Update(index, [&](NodeProgress& row) {
-    row.phase = NodePhase::kSending;
     row.total_bytes = total;
     row.done_bytes = 0;
   });
   const absl::Status staged = stream.Stage();
   outcome.moved_bytes += stream.sent_bytes();
-  if (!staged.ok()) {
-    const bool transport = absl::IsUnavailable(staged) || absl::IsCancelled(staged);
-    if (!transport) {
-      if (const absl::Status damage = VerifyBlobs(work_, need); !damage.ok()) {
-        ReportDamage(damage);
-      }
-    }
-    return staged;
-  }
+  if (!staged.ok()) return StageFailed(staged, need, state);
   SetPhase(index, NodePhase::kStaged, "waiting for the other nodes");
   if (const absl::Status source = CheckSource(); !source.ok()) ReportDamage(source);
-  arrive();
+  Arrive(state);
   std::optional<v1::Finish::Action> action;
-  absl::Time next_ping = absl::Now() + kPingEvery;
   while (!(action = gate_.Wait(kStopPoll)).has_value()) {
     if (StopRequested()) return absl::CancelledError("stopped");
-    if (absl::Now() < next_ping) continue;
-    if (!stream.Ping()) return stream.Finish(v1::Finish::ABANDON).status();
-    next_ping = absl::Now() + kPingEvery;
+    if (stream.Ended()) return stream.Finish(v1::Finish::PUBLISH).status();  // tells why
   }
   SetPhase(index, NodePhase::kNaming);
   ASSIGN_OR_RETURN(outcome.proofs, stream.Finish(*action));
-  return absl::OkStatus();
+  if (*action == v1::Finish::ABANDON) return absl::AbortedError("put back, the package is damaged");
+  return CheckProofs(work_, outcome.proofs);
+}
+
+// A node that went away may come back; so may one whose agent has not yet noticed that our last
+// stream broke, and still counts it as a load at work.
+bool Load::MayReturn(const absl::Status& status, const NodeState& state) const {
+  if (gate_.abandoned() || StopRequested()) return false;
+  return absl::IsUnavailable(status) || (state.connected && absl::IsFailedPrecondition(status));
 }
 
 void Load::RunNode(size_t index, NodeOutcome& outcome) {
-  bool arrived = false;
-  const auto arrive = [&] {
-    if (!std::exchange(arrived, true)) gate_.Arrive();
-  };
+  NodeState state;
   absl::Time give_up = absl::Now() + kReturnWindow;
   while (true) {
     SetPhase(index, NodePhase::kConnecting);
-    const uint64_t moved_before = outcome.moved_bytes;
-    outcome.status = Attempt(index, outcome, arrive);
-    if (outcome.moved_bytes > moved_before) give_up = absl::Now() + kReturnWindow;
-    const bool may_return = absl::IsUnavailable(outcome.status) && !gate_.abandoned();
-    if (!may_return || StopRequested() || absl::Now() > give_up) break;
+    const bool was_connected = std::exchange(state.connected, false);
+    outcome.status = Attempt(index, outcome, state);
+    if (state.connected) give_up = absl::Now() + kReturnWindow;
+    state.connected = state.connected || was_connected;
+    if (!MayReturn(outcome.status, state) || absl::Now() > give_up) break;
     SetPhase(index, NodePhase::kConnecting,
              "waiting for the node to come back: " + Message(outcome.status));
     absl::SleepFor(kRetryPause);
   }
-  arrive();
+  Arrive(state);
   if (outcome.status.ok()) {
     SetPhase(index, NodePhase::kProven);
   } else {
@@ -195,42 +270,42 @@ void Load::RunNode(size_t index, NodeOutcome& outcome) {
   }
 }
 
-// Puts one node back to what it was: a load that asks for the same images and abandons them.
-void Load::AbandonNode(size_t index) {
-  NodeStream stream(work_, *nodes_[index].stub, [](const v1::Progress&) {});
-  absl::Status status = stream.Start().status();
-  if (status.ok()) status = stream.Finish(v1::Finish::ABANDON).status();
-  const std::string step = status.ok() ? "put back: nothing of this load is left on the node"
-                                       : "could not be put back: " + Message(status);
-  SetPhase(index, NodePhase::kFailed, step);
+// A load of nothing that is abandoned: the agent drops what broken loads left under its lease.
+absl::Status Load::PutBack(size_t index) {
+  const LoadWork nothing = {.run_id = work_.run_id};
+  NodeStream stream(
+      nothing, *nodes_[index].stub, [](const v1::Progress&) {}, absl::Now() + kPutBackTimeout);
+  RETURN_IF_ERROR(stream.Start().status());
+  return stream.Finish(v1::Finish::ABANDON).status();
 }
 
 LoadOutcome Load::Run() {
   LoadOutcome outcome;
   outcome.nodes.resize(nodes_.size());
+  const auto on_all_nodes = [&](const std::function<void(size_t)>& run) {
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < nodes_.size(); ++i) threads.emplace_back([&run, i] { run(i); });
+    for (std::thread& thread : threads) thread.join();
+  };
   std::atomic<bool> finished{false};
-  std::thread stopper([&] {
-    while (!finished) {
-      if (StopRequested()) CancelAll();
-      absl::SleepFor(kStopPoll);
-    }
-  });
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < nodes_.size(); ++i) {
+  std::thread watcher([&] { WatchUntil(finished); });
+  on_all_nodes([&](size_t i) {
     outcome.nodes[i].node = nodes_[i].name;
-    threads.emplace_back([this, i, &outcome] { RunNode(i, outcome.nodes[i]); });
-  }
-  for (std::thread& thread : threads) thread.join();
+    RunNode(i, outcome.nodes[i]);
+  });
   finished = true;
-  stopper.join();
-
+  watcher.join();
   {
     absl::MutexLock lock(&mutex_);
     outcome.package = package_;
   }
-  if (!outcome.package.ok()) {
-    for (size_t i = 0; i < nodes_.size(); ++i) AbandonNode(i);
-  }
+  if (outcome.package.ok()) return outcome;
+  on_all_nodes([&](size_t i) {
+    outcome.nodes[i].put_back = PutBack(i);
+    const bool clean = outcome.nodes[i].put_back.ok();
+    SetPhase(i, NodePhase::kFailed,
+             clean ? "put back" : "not put back: " + Message(outcome.nodes[i].put_back));
+  });
   return outcome;
 }
 

@@ -40,12 +40,13 @@ struct NodeOutcome {
   absl::Status status;            // OK: every name is proven
   std::vector<v1::Proof> proofs;  // one a name, when OK
   uint64_t moved_bytes = 0;       // blob bytes sent to this node
+  absl::Status put_back;          // of a damaged package only: nothing of it is left on the node
 };
 
 struct LoadOutcome {
   std::vector<NodeOutcome> nodes;  // in the order of the endpoints
   // Not OK when the package itself is at fault (DataLoss, with the entry and its offset) or was
-  // changed while it was read: then every node was put back to what it was before.
+  // changed while it was read: then no name was created, and every node was put back (`put_back`).
   absl::Status package;
 
   bool AllProven() const;

@@ -12,9 +12,6 @@
 namespace lighter {
 namespace {
 
-// Well below the time after which an agent gives a silent coordinator up.
-constexpr absl::Duration kPingEvery = absl::Seconds(30);
-
 std::string HostName() {
   char name[256] = "";
   ::gethostname(name, sizeof name - 1);
@@ -24,8 +21,10 @@ std::string HostName() {
 }  // namespace
 
 NodeStream::NodeStream(const LoadWork& work, v1::Agent::StubInterface& stub,
-                       std::function<void(const v1::Progress&)> on_progress)
-    : work_(work), on_progress_(std::move(on_progress)), stream_(stub.Load(&context_)) {
+                       std::function<void(const v1::Progress&)> on_progress, absl::Time deadline)
+    : work_(work), on_progress_(std::move(on_progress)) {
+  if (deadline != absl::InfiniteFuture()) context_.set_deadline(absl::ToChronoTime(deadline));
+  stream_ = stub.Load(&context_);
   reader_ = std::thread([this] { ReadReplies(); });
 }
 
@@ -88,14 +87,10 @@ absl::Status NodeStream::Stage() {
   for (int i = 0; i < need_.blobs_size(); ++i) {
     RETURN_IF_ERROR(SendBlob(static_cast<uint32_t>(i)));
   }
-  while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithTimeout(absl::Condition(this, &NodeStream::StagingSettled), kPingEvery);
-      if (staged_) return absl::OkStatus();
-      if (ended_) break;
-    }
-    Ping();
+  {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &NodeStream::StagingSettled));
+    if (staged_) return absl::OkStatus();
   }
   return Close();
 }
@@ -130,7 +125,10 @@ absl::Status NodeStream::SendBlob(uint32_t index) {
   return absl::OkStatus();
 }
 
-bool NodeStream::Ping() { return Send(v1::LoadRequest()); }
+bool NodeStream::Ended() const {
+  absl::MutexLock lock(&mutex_);
+  return ended_;
+}
 
 absl::StatusOr<std::vector<v1::Proof>> NodeStream::Finish(v1::Finish::Action action) {
   v1::LoadRequest request;

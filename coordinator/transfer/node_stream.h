@@ -10,18 +10,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "coordinator/transfer/load.h"
-#include "coordinator/transfer/publish_gate.h"
 
 namespace lighter {
 
-// Writes on the calling thread; a thread of its own drains the replies. Use once: Run, from one
-// thread. Cancel may come from any thread, also before Run.
+// Writes on the calling thread; a thread of its own drains the replies. Use once: Start, Stage,
+// Finish, from one thread. Cancel may come from any thread at any time.
 class NodeStream {
  public:
   // `on_progress` is called from the reading thread.
   NodeStream(const LoadWork& work, v1::Agent::StubInterface& stub,
-             std::function<void(const v1::Progress&)> on_progress);
+             std::function<void(const v1::Progress&)> on_progress,
+             absl::Time deadline = absl::InfiniteFuture());
   ~NodeStream();
 
   // Says what the load is and returns what the node lacks of it. Errors: the stream's status.
@@ -30,8 +31,8 @@ class NodeStream {
   absl::Status Stage();
   // Ends the stream: PUBLISH (staged streams only) returns the proofs, ABANDON none.
   absl::StatusOr<std::vector<v1::Proof>> Finish(v1::Finish::Action action);
-  // Keeps an idle stream alive while other nodes are still busy. False once the stream is broken.
-  bool Ping();
+  // The stream ended before it was finished; a dead agent is noticed by keepalive.
+  bool Ended() const;
   void Cancel() { context_.TryCancel(); }
 
   uint64_t sent_bytes() const { return sent_bytes_; }
@@ -55,7 +56,7 @@ class NodeStream {
   uint64_t sent_bytes_ = 0;
   bool closed_ = false;
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::optional<v1::Need> received_need_ ABSL_GUARDED_BY(mutex_);
   bool staged_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // no more replies will come

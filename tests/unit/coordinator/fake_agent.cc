@@ -41,7 +41,8 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
   while (left > 0) {
     if (!stream->Read(&request)) return {grpc::StatusCode::CANCELLED, "gone"};
     if (request.has_finish()) break;
-    if (!request.has_chunk()) continue;
+    if (!request.has_chunk())
+      return {grpc::StatusCode::INVALID_ARGUMENT, "neither chunk nor finish"};
     const v1::Chunk& chunk = request.chunk();
     const std::string& digest = asked.blobs(static_cast<int>(chunk.need())).digest();
     absl::MutexLock lock(&mutex_);
@@ -53,12 +54,13 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
     received_bytes_ += chunk.data().size();
     if (break_after_bytes > 0 && received_bytes_ >= break_after_bytes) {
       break_after_bytes = 0;
+      if (spoil_kept) blob[0] = static_cast<char>(blob[0] ^ 1);
       return {grpc::StatusCode::UNAVAILABLE, "the agent was killed"};
     }
     const bool complete = blob.size() == asked.blobs(static_cast<int>(chunk.need())).size();
     if (complete && Digest::Of(blob).str() != digest) {
       blob.clear();
-      return {grpc::StatusCode::FAILED_PRECONDITION, absl::StrCat("unexpected digest of ", digest)};
+      return {grpc::StatusCode::DATA_LOSS, absl::StrCat("unexpected digest of ", digest)};
     }
   }
   if (!request.has_finish()) {
@@ -68,6 +70,7 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
     stream->Write(reply);
     while (!request.has_finish()) {
       if (!stream->Read(&request)) return {grpc::StatusCode::CANCELLED, "gone"};
+      if (!request.has_finish()) return {grpc::StatusCode::INVALID_ARGUMENT, "not a finish"};
     }
   }
   absl::MutexLock lock(&mutex_);
@@ -80,6 +83,7 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
       for (const std::string& name : image.names()) {
         reply.Clear();
         reply.mutable_proof()->set_name(name);
+        if (!forget_proofs) reply.mutable_proof()->set_config_digest(image.config().digest());
         stream->Write(reply);
       }
     }

@@ -32,6 +32,8 @@ class FakeAgent final : public v1::Agent::Service {
   uint64_t break_after_bytes = 0;          // once: end the stream as a killed agent does
   grpc::Status refuse = grpc::Status::OK;  // the answer to every LoadStart
   std::function<void()> on_staged;
+  bool forget_proofs = false;  // name the names without their digests
+  bool spoil_kept = false;     // once: what is kept when the stream breaks is damaged
 
   std::map<std::string, std::string> Blobs() const {
     absl::MutexLock lock(&mutex_);

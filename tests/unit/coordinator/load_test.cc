@@ -124,6 +124,29 @@ TEST_F(LoadTest, BrokenStreamContinuesWhereItStopped) {
   EXPECT_EQ(agent.received_bytes(), total_);
 }
 
+TEST_F(LoadTest, WhatAnEarlierRunLeftDamagedGoesAgain) {
+  FakeAgent agent;
+  agent.break_after_bytes = kMiB / 2;  // in the middle of a blob
+  agent.spoil_kept = true;
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_TRUE(outcome.AllProven()) << outcome.nodes[0].status << outcome.package;
+  EXPECT_EQ(agent.Blobs(), contents_);
+}
+
+TEST_F(LoadTest, ANodeThatStagesLongAfterTheLastByteIsWaitedFor) {
+  FakeAgent agent;
+  agent.on_staged = [] { absl::SleepFor(absl::Seconds(2)); };
+  EXPECT_TRUE(Run({agent.Endpoint("one")}).AllProven());
+}
+
+TEST_F(LoadTest, AnAgentThatProvesNothingIsNotBelieved) {
+  FakeAgent agent;
+  agent.forget_proofs = true;
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_FALSE(outcome.AllProven());
+  EXPECT_THAT(Message(outcome.nodes[0].status), HasSubstr("gave no proof that example.com/a/b:1"));
+}
+
 TEST_F(LoadTest, OneNodeThatRefusesDoesNotHoldTheOthers) {
   FakeAgent good;
   FakeAgent bad;
@@ -144,6 +167,7 @@ TEST_F(LoadTest, DamagedPackageLeavesEveryNodeAsItWas) {
   EXPECT_TRUE(absl::IsDataLoss(outcome.package)) << outcome.package;
   EXPECT_THAT(Message(outcome.package), HasSubstr(path_));
   EXPECT_THAT(Message(outcome.package), HasSubstr("entry at byte"));
+  EXPECT_TRUE(outcome.nodes[0].put_back.ok()) << outcome.nodes[0].put_back;
   for (const FakeAgent* agent : {&one, &two}) {
     EXPECT_EQ(agent->published(), 0);
     EXPECT_GE(agent->abandoned(), 1);

@@ -1,4 +1,4 @@
-#include "coordinator/run/run_folder.h"
+#include "coordinator/plan/run_folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
