@@ -34,7 +34,9 @@ absl::Status Containerd::Explain(const grpc::Status& status, std::string_view do
     return absl::ResourceExhaustedError(absl::StrCat(
         "no space left on the disk of containerd, which could not ", ToAbsl(doing), ": ", cause));
   }
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+  // containerd 1.6 answers so for a moment after a restart, with code UNKNOWN.
+  const bool starting = absl::StrContains(cause, "server is not initialized yet");
+  if (starting || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
       status.error_code() == grpc::StatusCode::CANCELLED) {
     return absl::UnavailableError(absl::StrCat("containerd is not reachable at ", socket(),
                                                " or went away; it could not ", ToAbsl(doing), ": ",

@@ -26,9 +26,10 @@ absl::Status PublishName(const Containerd& containerd, const CheckedImage& image
   RETURN_IF_ERROR(EnsureRecord(containerd, image.config.digest.str(), image.target));
   Labels labels = Managed();
   labels["io.cri-containerd.pinned"] = "pinned";
-  RETURN_IF_ERROR(containerd.PutImage({name.str(), image.target, labels}));
-  return EnsureRecord(containerd, absl::StrCat(name.name(), "@", image.target.digest.str()),
-                      image.target);
+  // The name itself last: a load that finds it proven does not look for the other records.
+  RETURN_IF_ERROR(EnsureRecord(
+      containerd, absl::StrCat(name.name(), "@", image.target.digest.str()), image.target));
+  return containerd.PutImage({name.str(), image.target, labels});
 }
 
 }  // namespace lighter

@@ -28,9 +28,7 @@ class LackFinder {
       const Digest& chain_id = image.layers[missing - 1].chain_id;
       ASSIGN_OR_RETURN(const bool present, Present(chain_id));
       if (present) {
-        if (missing < image.layers.size() && bases_.insert(chain_id).second) {
-          lack_.bases.push_back(chain_id);
-        }
+        if (bases_.insert(chain_id).second) lack_.bases.push_back(chain_id);
         break;
       }
       --missing;
