@@ -36,7 +36,7 @@ struct UnpackStep {
 struct Lack {
   std::vector<MissingBlob> blobs;  // each once; of each image the config first, then its layers
   std::vector<UnpackStep> steps;   // each once, parents before children
-  // Present snapshots that the steps build on.
+  // Present snapshots that the images build on or end in; the lease must hold them.
   std::vector<Digest> bases;
 };
 
