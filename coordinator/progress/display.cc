@@ -4,6 +4,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -16,7 +18,7 @@
 namespace lighter {
 namespace {
 
-constexpr absl::Duration kFrame = absl::Milliseconds(100);
+constexpr std::chrono::milliseconds kFrame{100};
 constexpr absl::Duration kHeartbeat = absl::Seconds(10);
 
 void Print(const std::string& text) {
@@ -147,7 +149,11 @@ ProgressDisplay::ProgressDisplay(const ProgressBoard& board, ProgressMode mode, 
 
 void ProgressDisplay::Stop() {
   if (!thread_.joinable()) return;
-  stop_.Notify();
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stop_asked_.notify_all();
   thread_.join();
 }
 
@@ -157,7 +163,10 @@ void ProgressDisplay::Run() {
   bool stopping = false;
   while (!stopping) {
     // The last round shows the state after Stop was asked for.
-    stopping = stop_.WaitForNotificationWithTimeout(kFrame);
+    {
+      std::unique_lock lock(mutex_);
+      stopping = stop_asked_.wait_for(lock, kFrame, [this] { return stop_; });
+    }
     const std::vector<NodeProgress> nodes = board_.Snapshot();
     std::vector<double> rates;
     for (size_t i = 0; i < nodes.size(); ++i) {

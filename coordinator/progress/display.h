@@ -2,13 +2,13 @@
 // elsewhere.
 #pragma once
 
-#include <cstdio>
+#include <condition_variable>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/synchronization/notification.h"
 #include "coordinator/progress/progress_board.h"
 
 namespace lighter {
@@ -37,7 +37,9 @@ class ProgressDisplay {
   const ProgressBoard& board_;
   const ProgressMode mode_;
   const std::string footer_;
-  absl::Notification stop_;
+  std::mutex mutex_;
+  std::condition_variable stop_asked_;
+  bool stop_ = false;  // guarded by mutex_
   std::thread thread_;
 };
 

@@ -33,12 +33,12 @@ ProgressBoard::ProgressBoard(const std::vector<std::string>& nodes) {
 }
 
 void ProgressBoard::Update(size_t node, const std::function<void(NodeProgress&)>& change) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   change(rows_[node]);
 }
 
 std::vector<NodeProgress> ProgressBoard::Snapshot() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return rows_;
 }
 

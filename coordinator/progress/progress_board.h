@@ -3,11 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <vector>
-
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 
 namespace lighter {
 
@@ -46,8 +44,8 @@ class ProgressBoard {
   std::vector<NodeProgress> Snapshot() const;
 
  private:
-  mutable absl::Mutex mutex_;
-  std::vector<NodeProgress> rows_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;
+  std::vector<NodeProgress> rows_;  // guarded by mutex_
 };
 
 }  // namespace lighter

@@ -1,6 +1,7 @@
 #include "coordinator/transfer/load.h"
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "absl/cleanup/cleanup.h"
@@ -106,15 +107,15 @@ class Load {
   const std::vector<NodeEndpoint>& nodes_;
   ProgressBoard& board_;
   PublishGate gate_;
-  absl::Mutex mutex_;
-  std::vector<NodeStream*> streams_ ABSL_GUARDED_BY(mutex_);  // of the running attempts
-  std::vector<absl::Time> last_news_ ABSL_GUARDED_BY(mutex_);
-  absl::Status package_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;                  // guards what follows
+  std::vector<NodeStream*> streams_;  // of the running attempts
+  std::vector<absl::Time> last_news_;
+  absl::Status package_;
 };
 
 void Load::SetPhase(size_t index, NodePhase phase, const std::string& step) {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     // At the gate a node waits for others, however long they take.
     last_news_[index] = phase == NodePhase::kStaged ? absl::InfiniteFuture() : absl::Now();
   }
@@ -126,7 +127,7 @@ void Load::SetPhase(size_t index, NodePhase phase, const std::string& step) {
 
 void Load::OnProgress(size_t index, const v1::Progress& progress) {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     last_news_[index] = absl::Now();
   }
   board_.Update(index, [&](NodeProgress& row) {
@@ -141,7 +142,7 @@ void Load::OnProgress(size_t index, const v1::Progress& progress) {
 
 void Load::ReportDamage(const absl::Status& damage) {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (package_.ok()) package_ = damage;
   }
   gate_.Abandon();
@@ -149,14 +150,14 @@ void Load::ReportDamage(const absl::Status& damage) {
 }
 
 void Load::CancelAll() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   for (NodeStream* stream : streams_) {
     if (stream != nullptr) stream->Cancel();
   }
 }
 
 void Load::CancelStalled() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   for (size_t i = 0; i < streams_.size(); ++i) {
     if (streams_[i] != nullptr && absl::Now() - last_news_[i] > kStallLimit) streams_[i]->Cancel();
   }
@@ -204,11 +205,11 @@ absl::Status Load::Attempt(size_t index, NodeOutcome& outcome, NodeState& state)
   NodeStream stream(work_, *nodes_[index].stub,
                     [&](const v1::Progress& progress) { OnProgress(index, progress); });
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     streams_[index] = &stream;
   }
   auto forget = absl::MakeCleanup([&] {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     streams_[index] = nullptr;
   });
   if (StopRequested() || gate_.abandoned()) return absl::CancelledError("stopped");
@@ -296,7 +297,7 @@ LoadOutcome Load::Run() {
   finished = true;
   watcher.join();
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     outcome.package = package_;
   }
   if (outcome.package.ok()) return outcome;

@@ -41,7 +41,7 @@ void NodeStream::ReadReplies() {
       on_progress_(reply.progress());
       continue;
     }
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (reply.has_need()) {
       received_need_ = std::move(*reply.mutable_need());
     } else if (reply.has_staged()) {
@@ -51,9 +51,11 @@ void NodeStream::ReadReplies() {
     } else if (reply.has_done()) {
       done_ = true;
     }
+    news_.notify_all();
   }
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   ended_ = true;
+  news_.notify_all();
 }
 
 // The stream's own status tells why it ended; an agent that ends it with OK too early is at fault.
@@ -73,8 +75,8 @@ absl::StatusOr<v1::Need> NodeStream::Start() {
   *start.mutable_images() = {work_.images.begin(), work_.images.end()};
   if (!Send(request)) return Close();
   {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &NodeStream::NeedKnown));
+    std::unique_lock lock(mutex_);
+    news_.wait(lock, [this] { return received_need_.has_value() || ended_; });
     if (received_need_.has_value()) {
       need_ = *received_need_;
       return need_;
@@ -88,8 +90,8 @@ absl::Status NodeStream::Stage() {
     RETURN_IF_ERROR(SendBlob(static_cast<uint32_t>(i)));
   }
   {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &NodeStream::StagingSettled));
+    std::unique_lock lock(mutex_);
+    news_.wait(lock, [this] { return staged_ || ended_; });
     if (staged_) return absl::OkStatus();
   }
   return Close();
@@ -126,7 +128,7 @@ absl::Status NodeStream::SendBlob(uint32_t index) {
 }
 
 bool NodeStream::Ended() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return ended_;
 }
 
@@ -137,7 +139,7 @@ absl::StatusOr<std::vector<v1::Proof>> NodeStream::Finish(v1::Finish::Action act
   closed_ = true;
   reader_.join();
   RETURN_IF_ERROR(FromGrpc(stream_->Finish()));
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (!done_) return absl::InternalError("the agent ended the load before it was finished");
   return std::move(proofs_);
 }

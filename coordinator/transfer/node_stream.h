@@ -1,15 +1,16 @@
 // One Load stream to one agent, from LoadStart to Done.
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "coordinator/transfer/load.h"
 
@@ -39,10 +40,6 @@ class NodeStream {
 
  private:
   void ReadReplies();
-  bool NeedKnown() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return received_need_.has_value() || ended_;
-  }
-  bool StagingSettled() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return staged_ || ended_; }
   bool Send(const v1::LoadRequest& request) { return stream_->Write(request); }
   absl::Status SendBlob(uint32_t index);
   absl::Status Close();
@@ -56,12 +53,13 @@ class NodeStream {
   uint64_t sent_bytes_ = 0;
   bool closed_ = false;
 
-  mutable absl::Mutex mutex_;
-  std::optional<v1::Need> received_need_ ABSL_GUARDED_BY(mutex_);
-  bool staged_ ABSL_GUARDED_BY(mutex_) = false;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // no more replies will come
-  bool done_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<v1::Proof> proofs_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;
+  std::condition_variable news_;  // one of the following changed; all guarded by mutex_
+  std::optional<v1::Need> received_need_;
+  bool staged_ = false;
+  bool ended_ = false;  // no more replies will come
+  bool done_ = false;
+  std::vector<v1::Proof> proofs_;
 };
 
 }  // namespace lighter

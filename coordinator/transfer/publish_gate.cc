@@ -3,25 +3,27 @@
 namespace lighter {
 
 void PublishGate::Arrive() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   --waiting_for_;
+  decided_.notify_all();
 }
 
 void PublishGate::Abandon() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   abandoned_ = true;
+  decided_.notify_all();
 }
 
 bool PublishGate::abandoned() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return abandoned_;
 }
 
 std::optional<v1::Finish::Action> PublishGate::Wait(absl::Duration patience) const {
-  absl::MutexLock lock(&mutex_);
-  if (!mutex_.AwaitWithTimeout(absl::Condition(this, &PublishGate::Decided), patience)) {
-    return std::nullopt;
-  }
+  std::unique_lock lock(mutex_);
+  const bool decided = decided_.wait_for(lock, absl::ToChronoNanoseconds(patience),
+                                         [this] { return abandoned_ || waiting_for_ == 0; });
+  if (!decided) return std::nullopt;
   return abandoned_ ? v1::Finish::ABANDON : v1::Finish::PUBLISH;
 }
 

@@ -94,7 +94,9 @@ class ControlPlane(Machine):
 
     def get(self, path: str) -> str | None:
         """What the API server says at a path; None where it gives no answer yet."""
-        kubectl = [str(tools("kubernetes") / "kubectl"), f"--kubeconfig={self.kubeconfig}", "--request-timeout=5s"]
+        # It ends with this program: an `up` that is killed leaves no kubectl waiting for an answer.
+        kubectl = ["setpriv", "--pdeathsig=KILL", str(tools("kubernetes") / "kubectl")]
+        kubectl += [f"--kubeconfig={self.kubeconfig}", "--request-timeout=5s"]
         done = subprocess.run([*kubectl, "get", "--raw", path], capture_output=True, text=True)
         return done.stdout if done.returncode == 0 else None
 

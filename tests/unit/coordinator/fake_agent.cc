@@ -25,7 +25,7 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
   v1::LoadReply reply;
   v1::Need& need = *reply.mutable_need();
   for (const auto& [digest, size] : Wanted(start)) {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     const uint64_t have = blobs_[digest].size();
     if (have == size) continue;
     v1::BlobNeed& blob = *need.add_blobs();
@@ -45,7 +45,7 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
       return {grpc::StatusCode::INVALID_ARGUMENT, "neither chunk nor finish"};
     const v1::Chunk& chunk = request.chunk();
     const std::string& digest = asked.blobs(static_cast<int>(chunk.need())).digest();
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     std::string& blob = blobs_[digest];
     if (chunk.offset() != blob.size())
       return {grpc::StatusCode::OUT_OF_RANGE, "chunk out of order"};
@@ -73,7 +73,7 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
       if (!request.has_finish()) return {grpc::StatusCode::INVALID_ARGUMENT, "not a finish"};
     }
   }
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (request.finish().action() == v1::Finish::ABANDON) {
     ++abandoned_;
     blobs_.clear();

@@ -6,9 +6,9 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
-#include "absl/synchronization/mutex.h"
 #include "coordinator/transfer/load.h"
 #include "lighter/v1/agent.grpc.pb.h"
 
@@ -36,19 +36,19 @@ class FakeAgent final : public v1::Agent::Service {
   bool spoil_kept = false;     // once: what is kept when the stream breaks is damaged
 
   std::map<std::string, std::string> Blobs() const {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     return blobs_;
   }
   int published() const {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     return published_;
   }
   int abandoned() const {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     return abandoned_;
   }
   uint64_t received_bytes() const {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     return received_bytes_;
   }
 
@@ -58,11 +58,11 @@ class FakeAgent final : public v1::Agent::Service {
  private:
   static std::map<std::string, uint64_t> Wanted(const v1::LoadStart& start);
 
-  mutable absl::Mutex mutex_;
-  std::map<std::string, std::string> blobs_ ABSL_GUARDED_BY(mutex_);
-  int published_ ABSL_GUARDED_BY(mutex_) = 0;
-  int abandoned_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t received_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable std::mutex mutex_;  // guards what follows
+  std::map<std::string, std::string> blobs_;
+  int published_ = 0;
+  int abandoned_ = 0;
+  uint64_t received_bytes_ = 0;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<v1::Agent::StubInterface> stub_;
 };
