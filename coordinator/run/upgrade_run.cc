@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
@@ -14,6 +15,9 @@ namespace {
 // Nodes may join while a load runs; each round loads those that did. Past this many something
 // flaps.
 constexpr int kMaxLoadRounds = 3;
+// How long the last pods of an upgrade that Helm calls done may take, and how often to look.
+constexpr absl::Duration kPodPatience = absl::Seconds(60);
+constexpr absl::Duration kPodPoll = absl::Milliseconds(500);
 
 bool AllProven(const Plan& plan) {
   return std::all_of(plan.nodes.nodes.begin(), plan.nodes.nodes.end(),
@@ -32,6 +36,21 @@ absl::Status Barrier(const LoadReport& load) {
   return absl::FailedPreconditionError(
       absl::StrCat(failed.size(), " of ", load.nodes.size(),
                    " nodes could not be proven: ", absl::StrJoin(failed, ", ")));
+}
+
+// The release's pods, once they are all ready, or as they are when `patience` ends. Helm's own wait
+// is content with a DaemonSet of which maxUnavailable pods are still starting.
+std::vector<PodState> PodsWhenReady(const Cluster& cluster, const ReleaseReport& release,
+                                    absl::Duration patience) {
+  const absl::Time until = absl::Now() + patience;
+  while (true) {
+    std::vector<PodState> pods =
+        cluster.Pods(release.ns, release.release).value_or(std::vector<PodState>());
+    const bool ready =
+        std::all_of(pods.begin(), pods.end(), [](const PodState& p) { return p.ready; });
+    if (ready || StopRequested() || absl::Now() > until) return pods;
+    absl::SleepFor(kPodPoll);
+  }
 }
 
 absl::Status CheckPlan(const Plan& plan) {
@@ -112,11 +131,10 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
                      " ... (log: ", upgrade.log_path, "; Ctrl-C twice interrupts Helm)"));
     release.status = maker.helm()->Upgrade(planned.release, upgrade);
     release.state = release.status.ok() ? ReleaseState::kUpgraded : ReleaseState::kFailed;
-    if (absl::StatusOr<std::vector<PodState>> pods =
-            maker.cluster().Pods(release.ns, release.release);
-        pods.ok()) {
-      release.pods = std::move(*pods);
-    }
+    const bool to_wait = release.status.ok() && options.wait;
+    const absl::Duration patience =
+        to_wait ? std::min(kPodPatience, options.timeout) : absl::ZeroDuration();
+    release.pods = PodsWhenReady(maker.cluster(), release, patience);
     if (!release.status.ok()) break;
   }
   return report;
