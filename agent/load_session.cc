@@ -87,8 +87,8 @@ std::string LoadSession::Summary(const absl::Status& status) const {
 absl::StatusOr<v1::LoadStart> LoadSession::ReceiveStart() {
   const absl::Time until = absl::Now() + kIdleTimeout;
   while (absl::Now() < until) {
-    ASSIGN_OR_RETURN(std::optional<v1::LoadRequest> request, stream_->Receive(until));
-    if (!request.has_value()) continue;
+    ASSIGN_OR_RETURN(const std::unique_ptr<v1::LoadRequest> request, stream_->Receive(until));
+    if (request == nullptr) continue;
     if (!request->has_start()) {
       return absl::InvalidArgumentError("the first message of a load must be LoadStart");
     }
@@ -195,9 +195,9 @@ absl::StatusOr<v1::Finish::Action> LoadSession::Transfer() {
     RETURN_IF_ERROR(SendStagedWhenReady());
     RETURN_IF_ERROR(SendProgress());
     RETURN_IF_ERROR(CheckIdle());
-    ASSIGN_OR_RETURN(std::optional<v1::LoadRequest> request,
+    ASSIGN_OR_RETURN(const std::unique_ptr<v1::LoadRequest> request,
                      stream_->Receive(absl::Now() + kProgressInterval));
-    if (!request.has_value()) continue;
+    if (request == nullptr) continue;
     last_message_ = absl::Now();
     if (request->has_chunk()) {
       RETURN_IF_ERROR(receiver_->Accept(std::move(*request->mutable_chunk())));

@@ -20,7 +20,7 @@ void LoadStream::Begin() {
     const std::lock_guard lock(mutex_);
     reading_ = true;
   }
-  StartRead(&incoming_);
+  StartRead(incoming_.get());
 }
 
 void LoadStream::OnReadDone(bool ok) {
@@ -28,7 +28,7 @@ void LoadStream::OnReadDone(bool ok) {
     const std::lock_guard lock(mutex_);
     if (ok) {
       inbox_.push_back(std::move(incoming_));
-      incoming_ = {};
+      incoming_ = std::make_unique<v1::LoadRequest>();
     } else {
       ended_ = true;
     }
@@ -36,11 +36,11 @@ void LoadStream::OnReadDone(bool ok) {
     ok = reading_;
     changed_.notify_all();
   }
-  if (ok) StartRead(&incoming_);
+  if (ok) StartRead(incoming_.get());
 }
 
-absl::StatusOr<std::optional<v1::LoadRequest>> LoadStream::Receive(absl::Time until) {
-  std::optional<v1::LoadRequest> message;
+absl::StatusOr<std::unique_ptr<v1::LoadRequest>> LoadStream::Receive(absl::Time until) {
+  std::unique_ptr<v1::LoadRequest> message;
   bool read_more = false;
   {
     std::unique_lock lock(mutex_);
@@ -57,7 +57,7 @@ absl::StatusOr<std::optional<v1::LoadRequest>> LoadStream::Receive(absl::Time un
       return absl::OutOfRangeError("the coordinator closed the stream");
     }
   }
-  if (read_more) StartRead(&incoming_);
+  if (read_more) StartRead(incoming_.get());
   return message;
 }
 

@@ -9,8 +9,8 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
-#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,9 +28,9 @@ class LoadStream final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::Loa
   // Takes messages in from now on.
   void Begin();
 
-  // The next message; nullopt at `until`, or when Wake was called. Cancelled: the stream is broken;
+  // The next message; null at `until`, or when Wake was called. Cancelled: the stream is broken;
   // OutOfRange: the coordinator closed its side and all its messages were taken.
-  absl::StatusOr<std::optional<v1::LoadRequest>> Receive(absl::Time until);
+  absl::StatusOr<std::unique_ptr<v1::LoadRequest>> Receive(absl::Time until);
   // Makes a Receive that is running, or the next one, return. From any thread.
   void Wake();
   // Whether an earlier message is still on its way: what may be left out should be left out then,
@@ -54,7 +54,7 @@ class LoadStream final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::Loa
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<v1::LoadRequest> inbox_;
+  std::deque<std::unique_ptr<v1::LoadRequest>> inbox_;
   bool reading_ = false;
   bool ended_ = false;   // no more messages will come
   bool broken_ = false;  // nobody is there any more
@@ -62,7 +62,7 @@ class LoadStream final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::Loa
   bool writing_ = false;
 
   // Filled and read by gRPC while reading_ and writing_ respectively.
-  v1::LoadRequest incoming_;
+  std::unique_ptr<v1::LoadRequest> incoming_ = std::make_unique<v1::LoadRequest>();
   v1::LoadReply outgoing_;
 };
 
