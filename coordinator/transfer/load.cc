@@ -246,7 +246,8 @@ absl::Status Load::Attempt(size_t index, NodeOutcome& outcome, NodeState& state)
 // stream broke, and still counts it as a load at work.
 bool Load::MayReturn(const absl::Status& status, const NodeState& state) const {
   if (gate_.abandoned() || StopRequested()) return false;
-  return absl::IsUnavailable(status) || (state.connected && absl::IsFailedPrecondition(status));
+  return absl::IsUnavailable(status) || absl::IsAborted(status) ||
+         (state.connected && absl::IsFailedPrecondition(status));
 }
 
 void Load::RunNode(size_t index, NodeOutcome& outcome) {

@@ -150,7 +150,7 @@ class LineTest(ClusterTest):
             content = self.content_of(node)
             leaked = [line for line in content["leases"] if "lighter" in line]
             leaked += [line for line in content["ingests"] if "sha256" in line]
-            leaked += [line for line in content["snapshots"] if line.startswith("extract-")]
+            leaked += [line for line in content["snapshots"] if "extract" in line.split()[0]]
             if not leaked or time.monotonic() > deadline:
                 break
             time.sleep(0.5)
