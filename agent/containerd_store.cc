@@ -1,5 +1,7 @@
 // Containerd's methods for what it stores: content, image names, snapshots.
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "agent/containerd_client.h"
 #include "agent/containerd_connection.h"
 #include "agent/content_write.h"
@@ -9,6 +11,8 @@ namespace lighter {
 namespace {
 
 constexpr absl::Duration kApplyTimeout = absl::Hours(2);
+constexpr int kAbortAttempts = 20;
+constexpr absl::Duration kAbortPause = absl::Milliseconds(100);
 
 bool IsAlreadyThere(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::ALREADY_EXISTS;
@@ -80,12 +84,19 @@ absl::StatusOr<std::optional<uint64_t>> Containerd::IngestOffset(const std::stri
 }
 
 absl::Status Containerd::AbortIngest(const std::string& ref) const {
-  Call call(scope_, kCallTimeout);
   content::AbortRequest request;
   request.set_ref(ref);
   google::protobuf::Empty reply;
-  const grpc::Status status = connection_->content_stub.Abort(&call.context(), request, &reply);
-  return IsNotFound(status) ? absl::OkStatus() : Explain(status, "drop unfinished write " + ref);
+  for (int attempt = 1;; ++attempt) {
+    Call call(scope_, kCallTimeout);
+    const grpc::Status status = connection_->content_stub.Abort(&call.context(), request, &reply);
+    if (IsNotFound(status)) return absl::OkStatus();
+    // The write's own end may still be putting its time stamp into the folder that is being
+    // removed.
+    const bool busy = absl::StrContains(status.error_message(), "directory not empty");
+    if (!busy || attempt == kAbortAttempts) return Explain(status, "drop unfinished write " + ref);
+    absl::SleepFor(kAbortPause);
+  }
 }
 
 std::unique_ptr<ContentWrite> Containerd::OpenWrite() const {
