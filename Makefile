@@ -64,10 +64,10 @@ agents: build ## Put the agents onto a running cluster: NAME=lighter
 	@tests/cluster/install-agents $(NAME)
 
 format: ## Rewrite C++ sources in the project's style
-	@git ls-files '*.cc' '*.h' | xargs clang-format -i
+	@git ls-files '*.c' '*.cc' '*.h' | xargs clang-format -i
 
 lint: build-tests ## clang-format and clang-tidy over the whole tree
-	@git ls-files '*.cc' '*.h' | xargs clang-format --dry-run -Werror
+	@git ls-files '*.c' '*.cc' '*.h' | xargs clang-format --dry-run -Werror
 	@git ls-files 'common/*.cc' 'agent/*.cc' 'coordinator/*.cc' | xargs -P $(BUILD_JOBS) -n 4 clang-tidy -p build/release --quiet
 
 clean: ## Remove build/

@@ -1,4 +1,5 @@
-// Holds a pod's namespaces: waits for a signal to end, and reaps the children it inherits meanwhile.
+// Holds a pod's namespaces: waits for a signal to end, and reaps the children it inherits
+// meanwhile.
 #include <signal.h>
 #include <stddef.h>
 #include <sys/wait.h>
