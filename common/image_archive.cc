@@ -232,6 +232,11 @@ absl::StatusOr<ArchiveLayer> ArchiveReader::ReadLayer(const std::string& name,
 
 absl::StatusOr<const TarEntry*> ArchiveReader::Resolve(const std::string& name,
                                                        const std::string& image) const {
+  if (name.size() > kMaxNameBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(image, ": an entry's name of ", name.size(),
+                                                   " bytes, at most ", kMaxNameBytes,
+                                                   " are accepted"));
+  }
   std::string current = std::filesystem::path(name).lexically_normal().string();
   for (int i = 0; i <= kMaxLinks; ++i) {
     const auto it = by_name_.find(current);

@@ -23,10 +23,12 @@ inline constexpr uint64_t kMaxChartFileBytes = 16 * kMiB;
 inline constexpr uint64_t kMaxChartBytes = 256 * kMiB;
 // Entries of one tar; a real bundle has a few hundred.
 inline constexpr uint64_t kMaxTarEntries = 1'000'000;
+// Of an entry, and of what manifest.json or a link calls one: Linux's PATH_MAX.
+inline constexpr uint64_t kMaxNameBytes = 4096;
 inline constexpr uint32_t kMaxLayersPerImage = 512;
 inline constexpr uint32_t kMaxImagesPerLoad = 4096;
 
 // One gRPC message between coordinator and agent. A LoadStart carries manifests and names only.
-inline constexpr int kMaxMessageBytes = 16 * 1024 * 1024;
+inline constexpr int kMaxMessageBytes = 64 * 1024 * 1024;
 
 }  // namespace lighter

@@ -179,6 +179,7 @@ absl::StatusOr<std::string> Indexer::SafeName(std::string_view stored,
                                               uint64_t header_offset) const {
   std::string_view problem;
   if (stored.empty()) problem = "an empty name";
+  if (stored.size() > kMaxNameBytes) problem = "a name that is too long";
   if (stored.starts_with('/')) problem = "an absolute name";
   if (std::any_of(stored.begin(), stored.end(), absl::ascii_iscntrl)) {
     problem = "a name with control characters";
@@ -231,7 +232,6 @@ absl::Status Indexer::Add(archive* a, archive_entry* raw) {
   ASSIGN_OR_RETURN(entry.name, SafeName(stored, header));
   RETURN_IF_ERROR(CheckExtendedHeaders(header, data));
   entry.type = TypeOf(raw);
-  entry.header_offset = header;
   entry.offset = data;
   const la_int64_t size = archive_entry_size_is_set(raw) ? archive_entry_size(raw) : 0;
   if (size < 0 || static_cast<uint64_t>(size) > end_ - data ||
@@ -244,6 +244,11 @@ absl::Status Indexer::Add(archive* a, archive_entry* raw) {
   const char* link = entry.type == TarEntryType::kHardlink ? archive_entry_hardlink(raw)
                                                            : archive_entry_symlink(raw);
   if (link != nullptr) entry.link_target = link;
+  if (entry.link_target.size() > kMaxNameBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(what_, ": entry ", Quoted(entry.name),
+                                                   " at offset ", header, " has a link target ",
+                                                   "that is too long"));
+  }
 
   next_header_ = data + Padded(entry.size);
   const bool is_root = entry.name.empty();  // "./", which `tar cf x.tar .` writes first

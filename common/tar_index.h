@@ -24,10 +24,9 @@ enum class TarEntryType { kRegular, kDirectory, kSymlink, kHardlink, kOther };
 struct TarEntry {
   std::string name;  // as stored, "./" prefix removed; never absolute, never with a ".." part
   TarEntryType type = TarEntryType::kRegular;
-  std::string link_target;     // of symlinks and hard links, as stored
-  uint64_t header_offset = 0;  // absolute in the file
-  uint64_t offset = 0;         // of the data, absolute in the file
-  uint64_t size = 0;           // of the data, bytes
+  std::string link_target;  // of symlinks and hard links, as stored
+  uint64_t offset = 0;      // of the data, absolute in the file
+  uint64_t size = 0;        // of the data, bytes
 };
 
 // All entries in order, duplicates too. `what` names the tar in errors ("pkg.tar:

@@ -1,6 +1,9 @@
 // What lighter's exit code says. Part of the interface; also in --help.
 #pragma once
 
+#include "absl/status/status.h"
+#include "coordinator/run/upgrade_run.h"
+
 namespace lighter {
 
 inline constexpr int kExitOk = 0;
@@ -9,5 +12,17 @@ inline constexpr int kExitFailed =
 inline constexpr int kExitUsage = 2;      // the command line, or a file it names
 inline constexpr int kExitPartial = 4;    // some nodes are proven, others are not; Helm was not run
 inline constexpr int kExitStopped = 128;  // plus the number of the signal: 130 Ctrl-C, 143 SIGTERM
+
+// 0 when all is proven; else 130 and the like after a stop signal, 4 when some nodes are proven, 1.
+int LoadExitCode(const LoadReport& report);
+
+// The same of an upgrade; 1 also when Helm failed or something else than the load was in the way.
+int UpgradeExitCode(const UpgradeReport& report);
+
+// 0; 1 when pods would ask for images that the package does not have.
+int PlanExitCode(const Plan& plan);
+
+// Says on stderr what went wrong before anything was changed, and returns the exit code for it.
+int ReportError(const absl::Status& status);
 
 }  // namespace lighter

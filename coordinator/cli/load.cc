@@ -8,7 +8,6 @@
 #include "coordinator/cli/options.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
-#include "coordinator/process/stop_signal.h"
 #include "coordinator/run/report.h"
 
 namespace lighter {

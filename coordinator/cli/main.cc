@@ -12,7 +12,8 @@
 namespace {
 
 constexpr char kFooter[] =
-    "Exit codes: 0 done; 1 failed; 2 usage; 4 some nodes are proven, others not; 130 stopped.\n"
+    "Exit codes: 0 done; 1 failed; 2 usage; 4 some nodes are proven, others not; 130 stopped\n"
+    "by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal.\n"
     "Results go to stdout, progress and messages to stderr.\n"
     "\n"
     "Examples:\n"

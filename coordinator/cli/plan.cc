@@ -17,7 +17,7 @@ absl::StatusOr<int> RunPlan(const CommonFlags& flags) {
   const std::string text =
       flags.format() == OutputFormat::kJson ? JsonText(PlanToJson(plan)) : DescribePlan(plan);
   std::fputs(text.c_str(), stdout);
-  return plan.missing.empty() ? kExitOk : kExitFailed;
+  return PlanExitCode(plan);
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include "coordinator/cli/options.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
-#include "coordinator/process/stop_signal.h"
 #include "coordinator/run/report.h"
 
 namespace lighter {
@@ -21,15 +20,6 @@ struct UpgradeFlags : CommonFlags {
   bool rollback_on_failure = false;
   std::string timeout = "5m";
 };
-
-int ExitCode(const UpgradeReport& report) {
-  if (report.Succeeded()) return kExitOk;
-  // Helm ran, or something else than the load was in the way.
-  if (report.load.AllProven()) {
-    return StopRequested() ? kExitStopped + FirstStopSignal() : kExitFailed;
-  }
-  return LoadExitCode(report.load);
-}
 
 // A CLI11 check: the message, or empty when the text is fine.
 std::string CheckTimeout(const std::string& text) {
@@ -53,7 +43,7 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   const std::string plan_json = JsonText(PlanToJson(plan));
   if (flags.dry_run) {
     std::fputs(json ? plan_json.c_str() : DescribePlan(plan).c_str(), stdout);
-    return plan.missing.empty() ? kExitOk : kExitFailed;
+    return PlanExitCode(plan);
   }
   RETURN_IF_ERROR(WriteFileAtomic(folder.path() + "/plan.json", plan_json, 0600));
   if (!json) std::fprintf(stderr, "%s\n", DescribePlan(plan).c_str());
@@ -73,14 +63,14 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
     std::printf("%s%s\n", DescribeUpgrade(plan, report, folder).c_str(),
                 DescribeTimes(times).c_str());
   }
-  return ExitCode(report);
+  return UpgradeExitCode(report);
 }
 
 }  // namespace
 
 void AddUpgradeCommand(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
-      "upgrade", "Load, prove, back up the values, and only then run helm upgrade");
+      "upgrade", "Back up the values, load, prove, and only then run helm upgrade");
   command->footer(
       "Helm runs only when every image is proven on every node. Values are what the release has "
       "now,\n"

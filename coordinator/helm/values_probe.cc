@@ -36,8 +36,8 @@ absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& pr
   if (error) return ErrnoStatus(error.value(), "create " + probe_dir);
   auto it = fs::recursive_directory_iterator(chart_dir, error);
   for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-    const fs::path relative = fs::relative(it->path(), chart_dir);
-    if (!it->is_regular_file() || IsLeftOut(relative)) continue;
+    const fs::path relative = it->path().lexically_relative(chart_dir);
+    if (!it->is_regular_file(error) || IsLeftOut(relative)) continue;
     const fs::path target = fs::path(probe_dir) / relative;
     fs::create_directories(target.parent_path(), error);
     if (!error) fs::copy_file(it->path(), target, error);

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "common/limits.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -75,6 +76,14 @@ absl::StatusOr<LoadWork> MakeLoadWork(const Package& package, const ReleasePlan&
   WorkBuilder builder(work);
   for (const PlannedBundle& planned : plan.bundles) {
     RETURN_IF_ERROR(builder.Add(package.bundles[planned.bundle], planned.names));
+  }
+  v1::LoadStart start;
+  *start.mutable_images() = {work.images.begin(), work.images.end()};
+  if (start.ByteSizeLong() > kMaxMessageBytes - kKiB) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(package.path, ": the manifests of its ", work.images.size(), " images have ",
+                     start.ByteSizeLong(), " bytes, at most ", kMaxMessageBytes - kKiB,
+                     " can be loaded at once; name fewer releases"));
   }
   return work;
 }

@@ -10,7 +10,8 @@
 namespace lighter {
 
 // An image that several bundles bring appears once, with all its names. FailedPrecondition where
-// two bundles claim one target name for different images.
+// two bundles claim one target name for different images; ResourceExhausted where the manifests do
+// not fit into one message to an agent.
 absl::StatusOr<LoadWork> MakeLoadWork(const Package& package, const ReleasePlan& plan,
                                       const std::string& run_id);
 

@@ -41,7 +41,4 @@ using Dialer = std::function<std::shared_ptr<v1::Agent::StubInterface>(const std
 NodeSelection SelectNodes(const std::vector<Node>& nodes, const std::vector<AgentPod>& agents,
                           const std::string& architecture, const Dialer& dial);
 
-// Asks all nodes at once what they lack of `images`. Sets status and inventory of each.
-void TakeInventory(const std::vector<v1::Image>& images, std::vector<NodePlan>& nodes);
-
 }  // namespace lighter

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "coordinator/plan/inventory.h"
 
 namespace lighter {
 namespace {

@@ -4,10 +4,12 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/file.h"
 
 namespace lighter {
 
-// Move-only. A temporary folder is removed when its owner goes; a kept one stays.
+// Move-only. A temporary folder is removed when its owner goes; a kept one stays. A temporary one
+// that a killed run left behind is removed by the next run that makes one.
 class RunFolder {
  public:
   // $XDG_STATE_HOME/lighter/runs/<UTC time>-<command>, below ~/.local/state by default.
@@ -15,7 +17,7 @@ class RunFolder {
   // Below $TMPDIR.
   static absl::StatusOr<RunFolder> Temporary();
 
-  RunFolder(RunFolder&& other) noexcept;
+  RunFolder(RunFolder&&) noexcept = default;
   RunFolder& operator=(RunFolder&&) = delete;
   ~RunFolder();
 
@@ -23,10 +25,11 @@ class RunFolder {
   std::string id() const;  // the folder's own name
 
  private:
-  RunFolder(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  explicit RunFolder(std::string path) : path_(std::move(path)) {}
+  RunFolder(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
   std::string path_;
-  bool temporary_;
+  UniqueFd lock_;  // held while a temporary folder is in use; of a kept one: none
 };
 
 }  // namespace lighter

@@ -68,6 +68,28 @@ absl::Status CheckPlan(const Plan& plan) {
   return absl::OkStatus();
 }
 
+// The releases are still as they were when the plan was made. Values were backed up and names
+// decided then; a load takes long enough for somebody else to upgrade meanwhile.
+absl::Status CheckReleasesUnchanged(const Plan& plan, const Helm& helm) {
+  ASSIGN_OR_RETURN(const std::vector<Release> now, helm.List());
+  for (const PlannedBundle& planned : plan.releases.bundles) {
+    const Release& then = planned.release;
+    const auto it = std::find_if(now.begin(), now.end(), [&](const Release& r) {
+      return r.name == then.name && r.ns == then.ns;
+    });
+    if (it != now.end() && it->revision == then.revision && it->status == then.status) continue;
+    const std::string change =
+        it == now.end() ? "is gone"
+                        : absl::StrCat("is at revision ", it->revision, " (", it->status, ") now");
+    return absl::AbortedError(absl::StrCat(
+        "release ", then.name, " (namespace ", then.ns, ") was at revision ", then.revision, " (",
+        then.status, ") when this run began and ", change,
+        ": somebody else changed it meanwhile. All images are on the nodes; look at `helm history ",
+        then.name, " -n ", then.ns, "` and run the same command again"));
+  }
+  return absl::OkStatus();
+}
+
 std::vector<ReleaseReport> Untouched(const Plan& plan) {
   std::vector<ReleaseReport> releases;
   for (const PlannedBundle& planned : plan.releases.bundles) {
@@ -110,6 +132,8 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
       return report;
     }
   }
+  report.blocked = CheckReleasesUnchanged(plan, *maker.helm());
+  if (!report.blocked.ok()) return report;
   say(absl::StrCat("All images are proven on ", plan.nodes.nodes.size(), " nodes."));
 
   for (size_t i = 0; i < plan.releases.bundles.size(); ++i) {

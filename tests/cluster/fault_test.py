@@ -91,6 +91,28 @@ class Faults(LineTest):
         again = self.lighter("upgrade", self.packages[2])
         self.assertEqual([again.json["movedBytes"], again.json["releases"][0]["state"]], [0, "upgraded"])
 
+    def test_somebody_else_upgrades_meanwhile(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        before = self.revision("quayside")
+        # A helm that, when lighter lists releases for the second time, is used by a colleague first.
+        helm = self.folder / "shared-helm"
+        chart = self.folder / "chart-v1/original-chart"
+        helm.write_text(
+            "#!/bin/sh\n"
+            f'if [ "$1" = list ] && ! mkdir {self.folder}/listed 2>/dev/null; then\n'
+            f"  helm upgrade quayside {chart} -n harbor --reuse-values --set web.replicas=1 >/dev/null\n"
+            "fi\n"
+            'exec helm "$@"\n'
+        )
+        helm.chmod(0o755)
+        run = self.lighter("upgrade", self.packages[2], "--helm", helm, code=1)
+        self.assertIn(f"is at revision {before + 1} (deployed) now", run.json["blocked"])
+        self.assertEqual(self.revision("quayside"), before + 1)
+        # The next run goes on from the colleague's values.
+        self.assertEqual(self.lighter("upgrade", self.packages[2]).json["releases"][0]["state"], "upgraded")
+        self.assertIn("replicas: 1", self.shell("helm", "get", "values", "quayside", "-n", "harbor"))
+
     def test_one_agent_away(self):
         self.install_version_1("quayside", REGISTRY)
         self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")

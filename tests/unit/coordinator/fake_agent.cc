@@ -15,6 +15,16 @@ std::map<std::string, uint64_t> FakeAgent::Wanted(const v1::LoadStart& start) {
   return wanted;
 }
 
+grpc::Status FakeAgent::Inventory(grpc::ServerContext*, const v1::InventoryRequest* request,
+                                  v1::InventoryReply* reply) {
+  if (unreachable_inventories-- > 0) return {grpc::StatusCode::UNAVAILABLE, "connection lost"};
+  if (forget_names) return grpc::Status::OK;
+  for (const v1::Image& image : request->images()) {
+    for (const std::string& name : image.names()) reply->add_names()->set_name(name);
+  }
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeAgent::Load(grpc::ServerContext*,
                              grpc::ServerReaderWriter<v1::LoadReply, v1::LoadRequest>* stream) {
   v1::LoadRequest request;

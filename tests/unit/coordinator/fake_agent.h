@@ -4,6 +4,8 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -29,8 +31,10 @@ class FakeAgent final : public v1::Agent::Service {
   NodeEndpoint Endpoint(const std::string& name) const { return {.name = name, .stub = stub_}; }
 
   // Faults, set before the load.
-  uint64_t break_after_bytes = 0;          // once: end the stream as a killed agent does
-  grpc::Status refuse = grpc::Status::OK;  // the answer to every LoadStart
+  uint64_t break_after_bytes = 0;                // once: end the stream as a killed agent does
+  grpc::Status refuse = grpc::Status::OK;        // the answer to every LoadStart
+  std::atomic<int> unreachable_inventories = 0;  // so many are answered with UNAVAILABLE first
+  bool forget_names = false;                     // in the answer to Inventory
   std::function<void()> on_staged;
   bool forget_proofs = false;  // name the names without their digests
   bool spoil_kept = false;     // once: what is kept when the stream breaks is damaged
@@ -52,6 +56,9 @@ class FakeAgent final : public v1::Agent::Service {
     return received_bytes_;
   }
 
+  // Answers that nothing is lacking and no name is there.
+  grpc::Status Inventory(grpc::ServerContext*, const v1::InventoryRequest* request,
+                         v1::InventoryReply* reply) override;
   grpc::Status Load(grpc::ServerContext*,
                     grpc::ServerReaderWriter<v1::LoadReply, v1::LoadRequest>* stream) override;
 

@@ -1,9 +1,9 @@
+#include "coordinator/cli/exit_codes.h"
+
 #include <algorithm>
 #include <cstdio>
 
 #include "common/status.h"
-#include "coordinator/cli/commands.h"
-#include "coordinator/cli/exit_codes.h"
 #include "coordinator/process/stop_signal.h"
 
 namespace lighter {
@@ -15,6 +15,17 @@ int LoadExitCode(const LoadReport& report) {
                                       [](const NodeReport& node) { return node.status.ok(); });
   return report.package.ok() && any_proven ? kExitPartial : kExitFailed;
 }
+
+int UpgradeExitCode(const UpgradeReport& report) {
+  if (report.Succeeded()) return kExitOk;
+  // Helm ran, or something else than the load was in the way.
+  if (report.load.AllProven()) {
+    return StopRequested() ? kExitStopped + FirstStopSignal() : kExitFailed;
+  }
+  return LoadExitCode(report.load);
+}
+
+int PlanExitCode(const Plan& plan) { return plan.missing.empty() ? kExitOk : kExitFailed; }
 
 int ReportError(const absl::Status& status) {
   std::fprintf(stderr, "Nothing was changed on any node and in no release.\nerror: %s\n",

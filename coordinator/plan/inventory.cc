@@ -1,0 +1,132 @@
+#include "coordinator/plan/inventory.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/grpc_status.h"
+#include "common/status.h"
+#include "coordinator/process/stop_signal.h"
+#include "coordinator/progress/render.h"
+
+namespace lighter {
+namespace {
+
+constexpr absl::Duration kInventoryTimeout = absl::Seconds(60);
+// An agent that kubelet calls ready and that cannot be reached is asked again for that long: one
+// lost connection must not stop an upgrade.
+constexpr absl::Duration kReachWindow = absl::Seconds(5);
+constexpr absl::Duration kReachPause = absl::Milliseconds(250);
+constexpr absl::Duration kStopPoll = absl::Milliseconds(50);
+
+// The answer covers every name asked about, and what must move fits on the node's disk.
+absl::Status CheckInventory(const v1::InventoryRequest& request, const NodePlan& node) {
+  absl::flat_hash_set<std::string> answered;
+  for (const v1::NameState& name : node.inventory.names()) answered.insert(name.name());
+  for (const v1::Image& image : request.images()) {
+    for (const std::string& name : image.names()) {
+      if (answered.contains(name)) continue;
+      return absl::InternalError(absl::StrCat("the agent says nothing about ", name));
+    }
+  }
+  const uint64_t free = node.inventory.free_bytes();
+  if (free == 0 || node.missing_bytes() <= free) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("no room on the disk of containerd: ", FormatBytes(node.missing_bytes()),
+                   " to move, ", FormatBytes(free), " free; unpacked it takes more still"));
+}
+
+// The inventory of all nodes: a thread a node; a stop signal ends them all.
+class InventoryRun {
+ public:
+  InventoryRun(const std::vector<v1::Image>& images, std::vector<NodePlan>& nodes)
+      : nodes_(nodes), calls_(nodes.size()) {
+    *request_.mutable_images() = {images.begin(), images.end()};
+  }
+
+  void Run();
+
+ private:
+  absl::Status Ask(size_t index);
+  void AskUntilReached(size_t index);
+  void CancelAll();
+
+  v1::InventoryRequest request_;
+  std::vector<NodePlan>& nodes_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable ended_;
+  size_t running_ = 0;
+  std::vector<grpc::ClientContext*> calls_;  // those under way
+};
+
+absl::Status InventoryRun::Ask(size_t index) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kInventoryTimeout));
+  {
+    const std::lock_guard lock(mutex_);
+    if (StopRequested()) return absl::CancelledError("stopped");
+    calls_[index] = &context;
+  }
+  NodePlan& node = nodes_[index];
+  node.inventory.Clear();
+  const grpc::Status status = node.endpoint.stub->Inventory(&context, request_, &node.inventory);
+  const std::lock_guard lock(mutex_);
+  calls_[index] = nullptr;
+  return FromGrpc(status);
+}
+
+void InventoryRun::AskUntilReached(size_t index) {
+  NodePlan& node = nodes_[index];
+  const absl::Time give_up = absl::Now() + kReachWindow;
+  node.status = Ask(index);
+  while (absl::IsUnavailable(node.status) && absl::Now() < give_up) {
+    absl::SleepFor(kReachPause);
+    node.status = Ask(index);
+  }
+  if (absl::IsUnavailable(node.status) || absl::IsDeadlineExceeded(node.status)) {
+    node.status = absl::UnavailableError(
+        absl::StrCat("the agent at ", node.agent, " does not answer (", Message(node.status), ")"));
+  }
+  if (node.status.ok()) node.status = CheckInventory(request_, node);
+}
+
+void InventoryRun::CancelAll() {
+  for (grpc::ClientContext* call : calls_) {
+    if (call != nullptr) call->TryCancel();
+  }
+}
+
+void InventoryRun::Run() {
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].endpoint.stub != nullptr) ++running_;
+  }
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].endpoint.stub == nullptr) continue;
+    threads.emplace_back([this, i] {
+      AskUntilReached(i);
+      const std::lock_guard lock(mutex_);
+      --running_;
+      ended_.notify_all();
+    });
+  }
+  {
+    std::unique_lock lock(mutex_);
+    while (running_ > 0) {
+      ended_.wait_for(lock, absl::ToChronoMilliseconds(kStopPoll));
+      if (StopRequested()) CancelAll();
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+
+void TakeInventory(const std::vector<v1::Image>& images, std::vector<NodePlan>& nodes) {
+  InventoryRun(images, nodes).Run();
+}
+
+}  // namespace lighter
