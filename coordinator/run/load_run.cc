@@ -62,6 +62,7 @@ void MergeLoadReport(LoadReport& into, const LoadReport& later) {
     } else {
       it->status = node.status;
       it->moved_bytes += node.moved_bytes;
+      it->put_back = node.put_back;
     }
   }
 }

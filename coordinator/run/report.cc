@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
@@ -41,22 +42,42 @@ std::string ProvenLine(const Plan& plan, const LoadReport& report) {
                       " moved in all.\n", DescribeLeftOut(plan));
 }
 
-// Everything but success, for load and upgrade alike.
-std::string DescribeLoadFailure(const LoadReport& report) {
-  if (!report.package.ok()) {
-    std::string text = absl::StrCat("The package cannot be used: ", Message(report.package),
-                                    "\nWhat had arrived was taken off the nodes again");
-    std::string not_put_back;
-    for (const NodeReport& node : report.nodes) {
-      if (node.put_back.ok()) continue;
+// What a package that cannot be used left behind, node by node. A node that is proven was so before
+// this load, or was loaded in an earlier round of the same run.
+std::string DescribeBadPackage(const LoadReport& report) {
+  std::vector<std::string> proven;
+  std::vector<std::string> put_back;
+  std::string not_put_back;
+  for (const NodeReport& node : report.nodes) {
+    if (node.status.ok()) {
+      proven.push_back(node.node);
+    } else if (node.put_back.ok()) {
+      put_back.push_back(node.node);
+    } else {
       absl::StrAppend(&not_put_back, "  ", node.node, ": ", Message(node.put_back), "\n");
     }
-    if (not_put_back.empty()) return text + ".\n";
-    return absl::StrCat(text,
-                        ", but for these; there the next load, or at the latest containerd a day "
-                        "from now, drops it:\n",
-                        not_put_back);
   }
+  std::string text = absl::StrCat("The package cannot be used: ", Message(report.package), "\n");
+  if (!put_back.empty()) {
+    absl::StrAppend(&text, "Nothing of it is left on ", absl::StrJoin(put_back, ", "), ".\n");
+  }
+  if (!proven.empty()) {
+    absl::StrAppend(&text,
+                    "Proven before this came out, and so it stays: ", absl::StrJoin(proven, ", "),
+                    ".\n");
+  }
+  if (!not_put_back.empty()) {
+    absl::StrAppend(&text,
+                    "What had arrived could not be taken off these; there the next load, or at the "
+                    "latest containerd a day from now, drops it:\n",
+                    not_put_back);
+  }
+  return text;
+}
+
+// Everything but success, for load and upgrade alike.
+std::string DescribeLoadFailure(const LoadReport& report) {
+  if (!report.package.ok()) return DescribeBadPackage(report);
   if (StopRequested()) {
     return "Stopped on request. What has arrived stays on the nodes and harms nothing; "
            "run the same command to continue from there.\n";
