@@ -12,18 +12,13 @@
 #include "common/status.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/transfer/node_stream.h"
+#include "coordinator/transfer/node_watch.h"
 #include "coordinator/transfer/publish_gate.h"
 
 namespace lighter {
 namespace {
 
-// How long a node whose agent or containerd went away in mid-load may take to come back. A crashed
-// pod is restarted by its kubelet after 10 s, then 20 s.
-constexpr absl::Duration kReturnWindow = absl::Seconds(60);
-constexpr absl::Duration kRetryPause = absl::Seconds(1);
 constexpr absl::Duration kStopPoll = absl::Milliseconds(50);
-// A node of which nothing is heard for that long hangs; unpacking one huge layer takes minutes.
-constexpr absl::Duration kStallLimit = absl::Minutes(15);
 constexpr absl::Duration kPutBackTimeout = absl::Seconds(60);
 
 // Hashes the blobs that a node asked for, to tell a damaged package from a damaged ingest.
@@ -71,13 +66,14 @@ absl::Status CheckProofs(const LoadWork& work, const std::vector<v1::Proof>& pro
 // One load on all nodes: a thread a node runs RunNode, all share this.
 class Load {
  public:
-  Load(const LoadWork& work, const std::vector<NodeEndpoint>& nodes, ProgressBoard& board)
+  Load(const LoadWork& work, const std::vector<NodeEndpoint>& nodes, ProgressBoard& board,
+       const LoadPatience& patience)
       : work_(work),
         nodes_(nodes),
         board_(board),
+        patience_(patience),
         gate_(nodes.size()),
-        streams_(nodes.size()),
-        last_news_(nodes.size()) {}
+        watches_(nodes.size()) {}
 
   LoadOutcome Run();
 
@@ -85,7 +81,8 @@ class Load {
   // What one node's thread keeps from attempt to attempt.
   struct NodeState {
     bool arrived = false;     // at the gate
-    bool connected = false;   // an attempt got as far as the agent's answer to LoadStart
+    int attempts = 0;         // that got as far as the agent's answer to LoadStart
+    bool staged = false;      // an attempt got as far as that
     bool sent_again = false;  // after an ingest of a sound package turned out to be damaged
   };
 
@@ -95,41 +92,34 @@ class Load {
   bool MayReturn(const absl::Status& status, const NodeState& state) const;
   absl::Status CheckSource() const;
   void Arrive(NodeState& state);
-  void OnProgress(size_t index, const v1::Progress& progress);
+  void OnReply(size_t index, const v1::LoadReply& reply);
   void SetPhase(size_t index, NodePhase phase, const std::string& step = "");
-  void ReportDamage(const absl::Status& damage);
+  bool ReportDamage(const absl::Status& damage);
   void CancelAll();
-  void CancelStalled();
   void WatchUntil(const std::atomic<bool>& finished);
   absl::Status PutBack(size_t index);
 
   const LoadWork& work_;
   const std::vector<NodeEndpoint>& nodes_;
   ProgressBoard& board_;
+  const LoadPatience patience_;
   PublishGate gate_;
-  std::mutex mutex_;                  // guards what follows
-  std::vector<NodeStream*> streams_;  // of the running attempts
-  std::vector<absl::Time> last_news_;
-  absl::Status package_;
+  std::vector<NodeWatch> watches_;  // one a node
+  std::mutex mutex_;
+  absl::Status package_;  // guarded by mutex_
 };
 
 void Load::SetPhase(size_t index, NodePhase phase, const std::string& step) {
-  {
-    const std::lock_guard lock(mutex_);
-    // At the gate a node waits for others, however long they take.
-    last_news_[index] = phase == NodePhase::kStaged ? absl::InfiniteFuture() : absl::Now();
-  }
   board_.Update(index, [&](NodeProgress& row) {
     row.phase = phase;
     row.step = step;
   });
 }
 
-void Load::OnProgress(size_t index, const v1::Progress& progress) {
-  {
-    const std::lock_guard lock(mutex_);
-    last_news_[index] = absl::Now();
-  }
+void Load::OnReply(size_t index, const v1::LoadReply& reply) {
+  watches_[index].Heard(reply);
+  if (!reply.has_progress()) return;
+  const v1::Progress& progress = reply.progress();
   board_.Update(index, [&](NodeProgress& row) {
     row.done_bytes = std::min(row.total_bytes, progress.stored_bytes());
     row.layers_done = progress.layers_unpacked();
@@ -140,33 +130,26 @@ void Load::OnProgress(size_t index, const v1::Progress& progress) {
   });
 }
 
-void Load::ReportDamage(const absl::Status& damage) {
+// False where nodes were told to create names already: then it is too late to put anything back,
+// and the damage concerns only the node where it came out.
+bool Load::ReportDamage(const absl::Status& damage) {
+  if (!gate_.Abandon()) return false;
   {
     const std::lock_guard lock(mutex_);
     if (package_.ok()) package_ = damage;
   }
-  gate_.Abandon();
   CancelAll();
+  return true;
 }
 
 void Load::CancelAll() {
-  const std::lock_guard lock(mutex_);
-  for (NodeStream* stream : streams_) {
-    if (stream != nullptr) stream->Cancel();
-  }
-}
-
-void Load::CancelStalled() {
-  const std::lock_guard lock(mutex_);
-  for (size_t i = 0; i < streams_.size(); ++i) {
-    if (streams_[i] != nullptr && absl::Now() - last_news_[i] > kStallLimit) streams_[i]->Cancel();
-  }
+  for (NodeWatch& watch : watches_) watch.Cancel();
 }
 
 void Load::WatchUntil(const std::atomic<bool>& finished) {
   while (!finished) {
     if (StopRequested()) CancelAll();
-    CancelStalled();
+    for (NodeWatch& watch : watches_) watch.CancelIfSilent(patience_.silence);
     absl::SleepFor(kStopPoll);
   }
 }
@@ -197,29 +180,26 @@ absl::Status Load::StageFailed(const absl::Status& failure, const v1::Need& need
   if (damage.ok() && !std::exchange(state.sent_again, true)) {
     return absl::UnavailableError(Message(failure));
   }
-  ReportDamage(damage.ok() ? Annotate(failure, "the package contradicts itself") : damage);
-  return failure;
+  const absl::Status blame =
+      damage.ok() ? Annotate(failure, "the package contradicts itself") : damage;
+  return ReportDamage(blame) ? failure : blame;
 }
 
 absl::Status Load::Attempt(size_t index, NodeOutcome& outcome, NodeState& state) {
+  NodeWatch& watch = watches_[index];
   NodeStream stream(work_, *nodes_[index].stub,
-                    [&](const v1::Progress& progress) { OnProgress(index, progress); });
-  {
-    const std::lock_guard lock(mutex_);
-    streams_[index] = &stream;
-  }
-  auto forget = absl::MakeCleanup([&] {
-    const std::lock_guard lock(mutex_);
-    streams_[index] = nullptr;
-  });
+                    [&](const v1::LoadReply& reply) { OnReply(index, reply); });
+  watch.Begin(&stream);
+  auto end_watch = absl::MakeCleanup([&] { watch.End(); });
   if (StopRequested() || gate_.abandoned()) return absl::CancelledError("stopped");
 
   ASSIGN_OR_RETURN(const v1::Need need, stream.Start());
-  state.connected = true;
+  ++state.attempts;
   uint64_t total = 0;
   for (const v1::BlobNeed& blob : need.blobs()) {
     total += blob.size() - std::min(blob.offset(), blob.size());
   }
+  watch.Needs(total);
   SetPhase(index, NodePhase::kSending);
   board_.Update(index, [&](NodeProgress& row) {
     row.total_bytes = total;
@@ -227,15 +207,23 @@ absl::Status Load::Attempt(size_t index, NodeOutcome& outcome, NodeState& state)
   });
   const absl::Status staged = stream.Stage();
   outcome.moved_bytes += stream.sent_bytes();
-  if (!staged.ok()) return StageFailed(staged, need, state);
+  if (!staged.ok()) {
+    watch.End();  // verifying a large package takes its time
+    return StageFailed(staged, need, state);
+  }
+  if (!std::exchange(state.staged, true)) watch.Advance();
+  watch.ExpectNothing();
   SetPhase(index, NodePhase::kStaged, "waiting for the other nodes");
-  if (const absl::Status source = CheckSource(); !source.ok()) ReportDamage(source);
+  if (const absl::Status source = CheckSource(); !source.ok() && !ReportDamage(source)) {
+    return absl::DataLossError(Message(source));
+  }
   Arrive(state);
   std::optional<v1::Finish::Action> action;
   while (!(action = gate_.Wait(kStopPoll)).has_value()) {
     if (StopRequested()) return absl::CancelledError("stopped");
-    if (stream.Ended()) return stream.Finish(v1::Finish::PUBLISH).status();  // tells why
+    if (stream.Ended()) return stream.Close();
   }
+  watch.HeardNow();
   SetPhase(index, NodePhase::kNaming);
   ASSIGN_OR_RETURN(outcome.proofs, stream.Finish(*action));
   if (*action == v1::Finish::ABANDON) return absl::AbortedError("put back, the package is damaged");
@@ -247,22 +235,31 @@ absl::Status Load::Attempt(size_t index, NodeOutcome& outcome, NodeState& state)
 bool Load::MayReturn(const absl::Status& status, const NodeState& state) const {
   if (gate_.abandoned() || StopRequested()) return false;
   return absl::IsUnavailable(status) || absl::IsAborted(status) ||
-         (state.connected && absl::IsFailedPrecondition(status));
+         (state.attempts > 0 && absl::IsFailedPrecondition(status));
 }
 
 void Load::RunNode(size_t index, NodeOutcome& outcome) {
   NodeState state;
-  absl::Time give_up = absl::Now() + kReturnWindow;
+  absl::Time give_up = absl::Now() + patience_.to_return;
   while (true) {
     SetPhase(index, NodePhase::kConnecting);
-    const bool was_connected = std::exchange(state.connected, false);
     outcome.status = Attempt(index, outcome, state);
-    if (state.connected) give_up = absl::Now() + kReturnWindow;
-    state.connected = state.connected || was_connected;
+    if (!outcome.status.ok() && watches_[index].silent()) {
+      outcome.status = absl::DeadlineExceededError(absl::StrCat(
+          "nothing was heard from this node for ", absl::FormatDuration(patience_.silence),
+          ": its agent or its containerd hangs; look at both, and run the same command again"));
+    }
+    // Only what came further earns more time, or a failure that repeats itself would never end.
+    if (watches_[index].advanced()) give_up = absl::Now() + patience_.to_return;
     if (!MayReturn(outcome.status, state) || absl::Now() > give_up) break;
+    if (state.attempts >= patience_.attempts) {
+      outcome.status =
+          Annotate(outcome.status, absl::StrCat("given up after ", state.attempts, " attempts"));
+      break;
+    }
     SetPhase(index, NodePhase::kConnecting,
              "waiting for the node to come back: " + Message(outcome.status));
-    absl::SleepFor(kRetryPause);
+    absl::SleepFor(patience_.between_attempts);
   }
   Arrive(state);
   if (outcome.status.ok()) {
@@ -276,7 +273,7 @@ void Load::RunNode(size_t index, NodeOutcome& outcome) {
 absl::Status Load::PutBack(size_t index) {
   const LoadWork nothing = {.run_id = work_.run_id};
   NodeStream stream(
-      nothing, *nodes_[index].stub, [](const v1::Progress&) {}, absl::Now() + kPutBackTimeout);
+      nothing, *nodes_[index].stub, [](const v1::LoadReply&) {}, absl::Now() + kPutBackTimeout);
   RETURN_IF_ERROR(stream.Start().status());
   return stream.Finish(v1::Finish::ABANDON).status();
 }
@@ -322,8 +319,8 @@ bool LoadOutcome::AllProven() const {
 }
 
 LoadOutcome RunLoad(const LoadWork& work, const std::vector<NodeEndpoint>& nodes,
-                    ProgressBoard& board) {
-  return Load(work, nodes, board).Run();
+                    ProgressBoard& board, const LoadPatience& patience) {
+  return Load(work, nodes, board, patience).Run();
 }
 
 }  // namespace lighter

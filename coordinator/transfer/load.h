@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "common/file.h"
 #include "coordinator/progress/progress_board.h"
 #include "lighter/v1/agent.grpc.pb.h"
@@ -46,16 +47,30 @@ struct NodeOutcome {
 struct LoadOutcome {
   std::vector<NodeOutcome> nodes;  // in the order of the endpoints
   // Not OK when the package itself is at fault (DataLoss, with the entry and its offset) or was
-  // changed while it was read: then no name was created, and every node was put back (`put_back`).
+  // changed while it was read, and this came out before names were created anywhere: then every
+  // node was put back (`put_back`). Later it is the failure of the node where it came out.
   absl::Status package;
 
   bool AllProven() const;
 };
 
+// How long a load bears with its nodes.
+struct LoadPatience {
+  // A node whose agent or containerd went away in mid-load may take so long to come back, and after
+  // each attempt that brought it further again as long. A crashed pod is restarted by its kubelet
+  // after 10 s, then 20 s.
+  absl::Duration to_return = absl::Seconds(60);
+  absl::Duration between_attempts = absl::Seconds(1);
+  // So many attempts may break off on a node, even if each brings it further.
+  int attempts = 100;
+  // A node of which nothing is heard for that long hangs: an agent at work speaks every half
+  // minute.
+  absl::Duration silence = absl::Minutes(15);
+};
+
 // Blocks until every node is done. A stop signal (StopRequested) breaks the streams; what has
-// arrived stays on the nodes for the next run. A node whose agent goes away in mid-load is waited
-// for about a minute. `board` has one row an endpoint, in the same order.
+// arrived stays on the nodes for the next run. `board` has one row an endpoint, in the same order.
 LoadOutcome RunLoad(const LoadWork& work, const std::vector<NodeEndpoint>& nodes,
-                    ProgressBoard& board);
+                    ProgressBoard& board, const LoadPatience& patience = {});
 
 }  // namespace lighter

@@ -21,8 +21,8 @@ std::string HostName() {
 }  // namespace
 
 NodeStream::NodeStream(const LoadWork& work, v1::Agent::StubInterface& stub,
-                       std::function<void(const v1::Progress&)> on_progress, absl::Time deadline)
-    : work_(work), on_progress_(std::move(on_progress)) {
+                       std::function<void(const v1::LoadReply&)> on_reply, absl::Time deadline)
+    : work_(work), on_reply_(std::move(on_reply)) {
   if (deadline != absl::InfiniteFuture()) context_.set_deadline(absl::ToChronoTime(deadline));
   stream_ = stub.Load(&context_);
   reader_ = std::thread([this] { ReadReplies(); });
@@ -37,10 +37,8 @@ NodeStream::~NodeStream() {
 void NodeStream::ReadReplies() {
   v1::LoadReply reply;
   while (stream_->Read(&reply)) {
-    if (reply.has_progress()) {
-      on_progress_(reply.progress());
-      continue;
-    }
+    on_reply_(reply);
+    if (reply.has_progress()) continue;
     const std::lock_guard lock(mutex_);
     if (reply.has_need()) {
       received_need_ = std::move(*reply.mutable_need());

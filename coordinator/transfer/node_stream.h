@@ -20,9 +20,9 @@ namespace lighter {
 // Finish, from one thread. Cancel may come from any thread at any time.
 class NodeStream {
  public:
-  // `on_progress` is called from the reading thread.
+  // `on_reply` is told of every reply, from the reading thread.
   NodeStream(const LoadWork& work, v1::Agent::StubInterface& stub,
-             std::function<void(const v1::Progress&)> on_progress,
+             std::function<void(const v1::LoadReply&)> on_reply,
              absl::Time deadline = absl::InfiniteFuture());
   ~NodeStream();
 
@@ -34,6 +34,8 @@ class NodeStream {
   absl::StatusOr<std::vector<v1::Proof>> Finish(v1::Finish::Action action);
   // The stream ended before it was finished; a dead agent is noticed by keepalive.
   bool Ended() const;
+  // Waits for the end of a stream that is not to be finished: why it ended, never OK.
+  absl::Status Close();
   void Cancel() { context_.TryCancel(); }
 
   uint64_t sent_bytes() const { return sent_bytes_; }
@@ -42,10 +44,9 @@ class NodeStream {
   void ReadReplies();
   bool Send(const v1::LoadRequest& request) { return stream_->Write(request); }
   absl::Status SendBlob(uint32_t index);
-  absl::Status Close();
 
   const LoadWork& work_;
-  std::function<void(const v1::Progress&)> on_progress_;
+  std::function<void(const v1::LoadReply&)> on_reply_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriterInterface<v1::LoadRequest, v1::LoadReply>> stream_;
   std::thread reader_;

@@ -5,26 +5,27 @@ namespace lighter {
 void PublishGate::Arrive() {
   const std::lock_guard lock(mutex_);
   --waiting_for_;
+  if (waiting_for_ == 0 && !decision_.has_value()) decision_ = v1::Finish::PUBLISH;
   decided_.notify_all();
 }
 
-void PublishGate::Abandon() {
+bool PublishGate::Abandon() {
   const std::lock_guard lock(mutex_);
-  abandoned_ = true;
+  if (!decision_.has_value()) decision_ = v1::Finish::ABANDON;
   decided_.notify_all();
+  return decision_ == v1::Finish::ABANDON;
 }
 
 bool PublishGate::abandoned() const {
   const std::lock_guard lock(mutex_);
-  return abandoned_;
+  return decision_ == v1::Finish::ABANDON;
 }
 
 std::optional<v1::Finish::Action> PublishGate::Wait(absl::Duration patience) const {
   std::unique_lock lock(mutex_);
-  const bool decided = decided_.wait_for(lock, absl::ToChronoNanoseconds(patience),
-                                         [this] { return abandoned_ || waiting_for_ == 0; });
-  if (!decided) return std::nullopt;
-  return abandoned_ ? v1::Finish::ABANDON : v1::Finish::PUBLISH;
+  decided_.wait_for(lock, absl::ToChronoNanoseconds(patience),
+                    [this] { return decision_.has_value(); });
+  return decision_;
 }
 
 }  // namespace lighter

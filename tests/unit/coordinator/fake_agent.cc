@@ -1,6 +1,7 @@
 #include "tests/unit/coordinator/fake_agent.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/digest.h"
 
 namespace lighter::test {
@@ -46,6 +47,7 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
   const v1::Need asked = need;
   stream->Write(reply);
 
+  uint64_t came = 0;
   uint64_t left = 0;
   for (const v1::BlobNeed& blob : asked.blobs()) left += blob.size() - blob.offset();
   while (left > 0) {
@@ -61,7 +63,11 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
       return {grpc::StatusCode::OUT_OF_RANGE, "chunk out of order"};
     blob += chunk.data();
     left -= chunk.data().size();
+    came += chunk.data().size();
     received_bytes_ += chunk.data().size();
+    if (break_every_bytes > 0 && came >= break_every_bytes) {
+      return {grpc::StatusCode::UNAVAILABLE, "the agent was killed"};
+    }
     if (break_after_bytes > 0 && received_bytes_ >= break_after_bytes) {
       break_after_bytes = 0;
       if (spoil_kept) blob[0] = static_cast<char>(blob[0] ^ 1);
@@ -78,19 +84,31 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
     reply.Clear();
     reply.mutable_staged();
     stream->Write(reply);
+    if (done_early) {
+      reply.mutable_done();
+      stream->Write(reply);
+      return grpc::Status::OK;
+    }
     while (!request.has_finish()) {
       if (!stream->Read(&request)) return {grpc::StatusCode::CANCELLED, "gone"};
       if (!request.has_finish()) return {grpc::StatusCode::INVALID_ARGUMENT, "not a finish"};
     }
   }
-  const std::lock_guard lock(mutex_);
   if (request.finish().action() == v1::Finish::ABANDON) {
+    const std::lock_guard lock(mutex_);
     ++abandoned_;
     blobs_.clear();
   } else {
-    ++published_;
+    if (const grpc::Status status = on_publish ? on_publish() : grpc::Status::OK; !status.ok()) {
+      return status;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      ++published_;
+    }
     for (const v1::Image& image : start.images()) {
       for (const std::string& name : image.names()) {
+        absl::SleepFor(proof_pause);
         reply.Clear();
         reply.mutable_proof()->set_name(name);
         if (!forget_proofs) reply.mutable_proof()->set_config_digest(image.config().digest());

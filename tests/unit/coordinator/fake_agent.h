@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 
+#include "absl/time/time.h"
 #include "coordinator/transfer/load.h"
 #include "lighter/v1/agent.grpc.pb.h"
 
@@ -32,12 +33,16 @@ class FakeAgent final : public v1::Agent::Service {
 
   // Faults, set before the load.
   uint64_t break_after_bytes = 0;                // once: end the stream as a killed agent does
+  uint64_t break_every_bytes = 0;                // the same in every stream
   grpc::Status refuse = grpc::Status::OK;        // the answer to every LoadStart
   std::atomic<int> unreachable_inventories = 0;  // so many are answered with UNAVAILABLE first
   bool forget_names = false;                     // in the answer to Inventory
   std::function<void()> on_staged;
-  bool forget_proofs = false;  // name the names without their digests
-  bool spoil_kept = false;     // once: what is kept when the stream breaks is damaged
+  std::function<grpc::Status()> on_publish;  // not OK ends the stream before any name is created
+  bool done_early = false;                   // end well right after Staged
+  absl::Duration proof_pause;                // before each proof
+  bool forget_proofs = false;                // name the names without their digests
+  bool spoil_kept = false;                   // once: what is kept when the stream breaks is damaged
 
   std::map<std::string, std::string> Blobs() const {
     const std::lock_guard lock(mutex_);

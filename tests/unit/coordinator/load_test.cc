@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <random>
 
+#include "absl/time/clock.h"
 #include "common/digest.h"
 #include "common/limits.h"
 #include "common/status.h"
@@ -77,7 +79,7 @@ class LoadTest : public ::testing::Test {
     std::vector<std::string> names;
     for (const NodeEndpoint& node : nodes) names.push_back(node.name);
     board_ = std::make_unique<ProgressBoard>(names);
-    return RunLoad(work_, nodes, *board_);
+    return RunLoad(work_, nodes, *board_, patience_);
   }
 
   support::TempDir dir_;
@@ -86,6 +88,7 @@ class LoadTest : public ::testing::Test {
   std::map<std::string, std::string> contents_;  // by digest
   uint64_t total_ = 0;
   std::unique_ptr<ProgressBoard> board_;
+  LoadPatience patience_;
 };
 
 TEST_F(LoadTest, EveryNodeGetsTheVeryBytes) {
@@ -133,6 +136,66 @@ TEST_F(LoadTest, WhatAnEarlierRunLeftDamagedGoesAgain) {
   EXPECT_EQ(agent.Blobs(), contents_);
 }
 
+TEST_F(LoadTest, AnAttemptThatBringsTheNodeFurtherEarnsItMoreTime) {
+  FakeAgent agent;
+  agent.break_every_bytes = kMiB;
+  patience_.between_attempts = absl::Milliseconds(200);
+  patience_.to_return = absl::Milliseconds(300);
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_TRUE(outcome.AllProven()) << outcome.nodes[0].status;
+  EXPECT_EQ(agent.received_bytes(), total_);
+}
+
+TEST_F(LoadTest, AFailureThatRepeatsItselfEnds) {
+  FakeAgent agent;
+  std::atomic<int> attempts = 0;
+  agent.on_publish = [&] {
+    ++attempts;
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "it is not proven");
+  };
+  patience_.between_attempts = absl::Milliseconds(10);
+  patience_.to_return = absl::Milliseconds(300);
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_EQ(Message(outcome.nodes[0].status), "it is not proven");
+  EXPECT_GT(attempts, 1);
+}
+
+TEST_F(LoadTest, EvenANodeThatGetsOnIsGivenUpSomeDay) {
+  FakeAgent agent;
+  agent.break_every_bytes = kMiB;
+  patience_.between_attempts = absl::Milliseconds(10);
+  patience_.attempts = 3;
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_EQ(Message(outcome.nodes[0].status), "given up after 3 attempts: the agent was killed");
+}
+
+TEST_F(LoadTest, ANodeThatHangsIsGivenUpAndSaysWhy) {
+  FakeAgent agent;
+  agent.on_staged = [] { absl::SleepFor(absl::Seconds(1)); };
+  patience_.silence = absl::Milliseconds(200);
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_EQ(outcome.nodes[0].status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(Message(outcome.nodes[0].status), HasSubstr("nothing was heard from this node"));
+}
+
+TEST_F(LoadTest, EveryReplyIsASignOfLife) {
+  FakeAgent agent;
+  for (int i = 2; i < 12; ++i) work_.images[0].add_names("example.com/a/b:" + std::to_string(i));
+  agent.proof_pause = absl::Milliseconds(100);
+  patience_.silence = absl::Milliseconds(600);
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_TRUE(outcome.AllProven()) << outcome.nodes[0].status;
+}
+
+TEST_F(LoadTest, ANodeThatWaitsForOthersMayBeSilent) {
+  FakeAgent fast;
+  FakeAgent slow;
+  slow.break_every_bytes = kMiB;
+  patience_.between_attempts = absl::Milliseconds(200);
+  patience_.silence = absl::Milliseconds(400);
+  EXPECT_TRUE(Run({fast.Endpoint("fast"), slow.Endpoint("slow")}).AllProven());
+}
+
 TEST_F(LoadTest, ANodeThatStagesLongAfterTheLastByteIsWaitedFor) {
   FakeAgent agent;
   agent.on_staged = [] { absl::SleepFor(absl::Seconds(2)); };
@@ -145,6 +208,17 @@ TEST_F(LoadTest, AnAgentThatProvesNothingIsNotBelieved) {
   const LoadOutcome outcome = Run({agent.Endpoint("one")});
   EXPECT_FALSE(outcome.AllProven());
   EXPECT_THAT(Message(outcome.nodes[0].status), HasSubstr("gave no proof that example.com/a/b:1"));
+}
+
+TEST_F(LoadTest, AnAgentThatEndsWellBeforeItsTurnIsNotBelieved) {
+  FakeAgent hasty;
+  hasty.done_early = true;
+  FakeAgent slow;
+  slow.on_staged = [] { absl::SleepFor(absl::Milliseconds(500)); };
+  const LoadOutcome outcome = Run({hasty.Endpoint("hasty"), slow.Endpoint("slow")});
+  EXPECT_EQ(outcome.nodes[0].status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(Message(outcome.nodes[0].status), HasSubstr("before it was finished"));
+  EXPECT_TRUE(outcome.nodes[1].status.ok()) << outcome.nodes[1].status;
 }
 
 TEST_F(LoadTest, OneNodeThatRefusesDoesNotHoldTheOthers) {
@@ -182,6 +256,22 @@ TEST_F(LoadTest, PackageChangedMeanwhileIsNotPublished) {
   EXPECT_THAT(Message(outcome.package), HasSubstr("changed while it was being read"));
   EXPECT_EQ(agent.published(), 0);
   EXPECT_TRUE(agent.Blobs().empty());
+}
+
+TEST_F(LoadTest, DamageThatComesOutAfterNamingConcernsOnlyItsNode) {
+  FakeAgent good;
+  FakeAgent bad;
+  bad.on_publish = [&]() -> grpc::Status {
+    while (good.published() == 0) absl::SleepFor(absl::Milliseconds(10));
+    std::ofstream(path_, std::ios::app) << "more";
+    return {grpc::StatusCode::UNAVAILABLE, "the agent was killed"};
+  };
+  patience_.between_attempts = absl::Milliseconds(10);
+  const LoadOutcome outcome = Run({good.Endpoint("good"), bad.Endpoint("bad")});
+  EXPECT_TRUE(outcome.package.ok()) << outcome.package;
+  EXPECT_TRUE(outcome.nodes[0].status.ok()) << outcome.nodes[0].status;
+  EXPECT_THAT(Message(outcome.nodes[1].status), HasSubstr("changed while it was being read"));
+  EXPECT_EQ(good.abandoned(), 0);
 }
 
 }  // namespace
