@@ -42,7 +42,10 @@ absl::Status Containerd::Explain(const grpc::Status& status, std::string_view do
                                                " or went away; it could not ", ToAbsl(doing), ": ",
                                                cause));
   }
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+  const bool blames_package = status.error_code() == grpc::StatusCode::INVALID_ARGUMENT ||
+                              status.error_code() == grpc::StatusCode::DATA_LOSS;
+  return absl::Status(blames_package ? absl::StatusCode::kInternal
+                                     : static_cast<absl::StatusCode>(status.error_code()),
                       absl::StrCat("containerd could not ", ToAbsl(doing), ": ", cause));
 }
 

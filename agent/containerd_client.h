@@ -3,7 +3,7 @@
 // Every call carries namespace, lease and a deadline. Errors say what was being done, in plain
 // words: Unavailable where containerd cannot be reached or went away, ResourceExhausted where its
 // disk is full, Cancelled where the scope's group was cancelled, else containerd's own code and
-// message.
+// message; but never InvalidArgument or DataLoss, which say of a load that its package is at fault.
 #pragma once
 
 #include <cstdint>
@@ -67,6 +67,8 @@ class Containerd {
   absl::Status MergeLabels(const Digest& digest, const Labels& labels) const;
   // ResourceExhausted where the blob is larger than `max_bytes`.
   absl::StatusOr<std::string> ReadBlob(const Digest& digest, uint64_t max_bytes) const;
+  // The digest of the bytes that are really stored under `digest`.
+  absl::StatusOr<Digest> HashBlob(const Digest& digest) const;
   // Bytes that a broken write left under `ref`; nullopt where nothing was begun.
   absl::StatusOr<std::optional<uint64_t>> IngestOffset(const std::string& ref) const;
   absl::Status AbortIngest(const std::string& ref) const;  // OK where there is none

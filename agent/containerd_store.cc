@@ -72,6 +72,18 @@ absl::StatusOr<std::string> Containerd::ReadBlob(const Digest& digest, uint64_t 
   return data;
 }
 
+absl::StatusOr<Digest> Containerd::HashBlob(const Digest& digest) const {
+  Call call(scope_, kLongCallTimeout);
+  content::ReadContentRequest request;
+  request.set_digest(digest.str());
+  const auto reader = connection_->content_stub.Read(&call.context(), request);
+  Sha256 hasher;
+  content::ReadContentResponse part;
+  while (reader->Read(&part)) hasher.Update(part.data());
+  RETURN_IF_ERROR(Explain(reader->Finish(), "read blob " + digest.str()));
+  return hasher.Finish();
+}
+
 absl::StatusOr<std::optional<uint64_t>> Containerd::IngestOffset(const std::string& ref) const {
   Call call(scope_, kCallTimeout);
   content::StatusRequest request;

@@ -31,7 +31,9 @@ absl::StatusOr<std::string> TakeLease(const Containerd& containerd) {
     for (const LeaseResource& resource : resources) {
       RETURN_IF_ERROR(containerd.AddToLease(id, resource));
     }
-    RETURN_IF_ERROR(containerd.DeleteLease(old_id, /*collect=*/false));
+    // The file of a blob that somebody removed after a failed load is gone only after a collection;
+    // until then containerd would take it for the blob when that comes anew.
+    RETURN_IF_ERROR(containerd.DeleteLease(old_id, /*collect=*/old_id == old_ids.back()));
   }
   return id;
 }

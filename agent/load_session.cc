@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "agent/image_publisher.h"
 #include "agent/load_lease.h"
+#include "agent/stored_blob.h"
 #include "common/limits.h"
 #include "common/status.h"
 
@@ -154,6 +155,7 @@ absl::Status LoadSession::TakeOverConfigs(const Lack& lack) {
   for (const CheckedImage* image : todo_) {
     const Digest& config = image->config.digest;
     if (to_come.contains(config)) continue;
+    RETURN_IF_ERROR(CheckStoredBlob(work_, config, "config of image " + image->label));
     ASSIGN_OR_RETURN(const std::string bytes, work_.ReadBlob(config, kMaxConfigBytes));
     RETURN_IF_ERROR(CheckConfig(*image, bytes));
     if (!image->top_chain_id().has_value()) continue;

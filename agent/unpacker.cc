@@ -5,6 +5,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/stored_blob.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -127,19 +128,30 @@ absl::Status Unpacker::Make(const UnpackStep& step) {
   return Annotate(status, StepText(step));
 }
 
+// What failed here is the package's fault only where the blob itself is sound: a layer that was on
+// the node before this load was hashed when it came, and not since.
+absl::Status Unpacker::Apply(const UnpackStep& step, const Containerd::Mounts& mounts) {
+  const CheckedLayer& layer = step.layer;
+  const absl::StatusOr<std::string> applied = work_.Apply(ForApply(layer.blob), mounts);
+  if (applied.ok() && *applied == layer.diff_id.str()) return absl::OkStatus();
+  if (absl::IsCancelled(applied.status()) || absl::IsUnavailable(applied.status()) ||
+      absl::IsResourceExhausted(applied.status())) {
+    return Annotate(applied.status(), StepText(step));
+  }
+  RETURN_IF_ERROR(CheckStoredBlob(work_, layer.blob.digest, "layer of image " + step.image));
+  if (!applied.ok()) return Annotate(applied.status(), StepText(step));
+  // The label was given on the config's word; an empty value takes it away.
+  work_.MergeLabels(layer.blob.digest, {{"containerd.io/uncompressed", ""}}).IgnoreError();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "layer ", layer.blob.digest.str(), " of image ", step.image, " unpacks to ", *applied,
+      ", its config says diffID ", layer.diff_id.str(), "; the image is damaged"));
+}
+
 absl::Status Unpacker::Fill(const UnpackStep& step, const std::string& key,
                             const Containerd::Mounts& mounts) {
   auto remove =
       absl::MakeCleanup([&] { cleanup_.RemoveSnapshot(snapshotter_, key).IgnoreError(); });
-  const absl::StatusOr<std::string> applied = work_.Apply(ForApply(step.layer.blob), mounts);
-  if (!applied.ok()) return Annotate(applied.status(), StepText(step));
-  if (*applied != step.layer.diff_id.str()) {
-    // The label was given on the config's word; an empty value takes it away.
-    work_.MergeLabels(step.layer.blob.digest, {{"containerd.io/uncompressed", ""}}).IgnoreError();
-    return absl::DataLossError(absl::StrCat(
-        "layer ", step.layer.blob.digest.str(), " of image ", step.image, " unpacks to ", *applied,
-        ", its config says diffID ", step.layer.diff_id.str(), "; the image is damaged"));
-  }
+  RETURN_IF_ERROR(Apply(step, mounts));
   const absl::Status status =
       work_.CommitSnapshot(snapshotter_, step.layer.chain_id.str(), key, SnapshotLabels(step));
   if (status.code() == absl::StatusCode::kAlreadyExists) return absl::OkStatus();

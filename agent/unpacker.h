@@ -1,7 +1,8 @@
 // Turns layers into snapshots beside the transfer, in order, as their blobs land.
 //
 // A snapshot gets its chain ID only after containerd unpacked the whole layer and the digest of the
-// plain tar was the expected diffID. A failed step leaves nothing behind.
+// plain tar was the expected diffID. A failed step leaves nothing behind. InvalidArgument: a sound
+// layer is not what its config says.
 #pragma once
 
 #include <condition_variable>
@@ -47,6 +48,7 @@ class Unpacker {
   absl::Status Make(const UnpackStep& step);
   absl::Status Fill(const UnpackStep& step, const std::string& key,
                     const Containerd::Mounts& mounts);
+  absl::Status Apply(const UnpackStep& step, const Containerd::Mounts& mounts);
 
   const Containerd work_;
   const Containerd cleanup_;

@@ -169,19 +169,29 @@ absl::Status Load::CheckSource() const {
   return absl::OkStatus();
 }
 
-// DataLoss from an agent: content is not what its digest says. Either the package is damaged, which
-// ends the load everywhere; or what lay on the node from an earlier run was, and goes again, once;
-// or what the package says of its own layers is wrong.
+// What is wrong with the package itself ends the load everywhere; what only one node gets wrong
+// does not. InvalidArgument: what the package says of its layers is not so. DataLoss: bytes came
+// that are not what their digest says. Then either the package is damaged, or what lay on the node
+// from an earlier run was, and goes again, once, or the node damages what it gets.
 absl::Status Load::StageFailed(const absl::Status& failure, const v1::Need& need,
                                NodeState& state) {
-  if (!absl::IsDataLoss(failure)) return failure;
-  const absl::Status damage = VerifyBlobs(work_, need);
-  if (absl::IsCancelled(damage)) return damage;
-  if (damage.ok() && !std::exchange(state.sent_again, true)) {
-    return absl::UnavailableError(Message(failure));
+  absl::Status blame;
+  if (absl::IsInvalidArgument(failure)) {
+    blame = Annotate(failure, "the package contradicts itself");
+  } else if (absl::IsDataLoss(failure)) {
+    blame = VerifyBlobs(work_, need);
+    if (absl::IsCancelled(blame)) return blame;
+    if (blame.ok() && !std::exchange(state.sent_again, true)) {
+      return absl::UnavailableError(Message(failure));
+    }
+    if (blame.ok()) {
+      return Annotate(failure,
+                      "the package is sound, but twice its bytes came to harm on the way onto this "
+                      "node's disk; look at its network, memory and disk");
+    }
+  } else {
+    return failure;
   }
-  const absl::Status blame =
-      damage.ok() ? Annotate(failure, "the package contradicts itself") : damage;
   return ReportDamage(blame) ? failure : blame;
 }
 

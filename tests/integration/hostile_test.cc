@@ -248,7 +248,7 @@ TEST_P(HostileTest, ALayerThatUnpacksToAnotherDiffIdIsRefused) {
   layer.diff_id = Digest::Of("something else");
   ImageSet images;
   images.Add(MakeImage({}, {DataLayer("b", 1000, 2), layer}), {kName});
-  ExpectFailsAndCleansUp(images, absl::StatusCode::kDataLoss, layer.digest.str());
+  ExpectFailsAndCleansUp(images, absl::StatusCode::kInvalidArgument, layer.digest.str());
 }
 
 TEST_P(HostileTest, AConfigWithOtherDiffIdsThanTheRequestIsRefused) {

@@ -81,6 +81,7 @@ grpc::Status FakeAgent::Load(grpc::ServerContext*,
   }
   if (!request.has_finish()) {
     if (on_staged) on_staged();
+    if (!stage_failure.ok()) return stage_failure;
     reply.Clear();
     reply.mutable_staged();
     stream->Write(reply);

@@ -39,6 +39,7 @@ class FakeAgent final : public v1::Agent::Service {
   bool forget_names = false;                     // in the answer to Inventory
   std::function<void()> on_staged;
   std::function<grpc::Status()> on_publish;  // not OK ends the stream before any name is created
+  grpc::Status stage_failure;                // not OK: instead of every Staged
   bool done_early = false;                   // end well right after Staged
   absl::Duration proof_pause;                // before each proof
   bool forget_proofs = false;                // name the names without their digests

@@ -249,6 +249,27 @@ TEST_F(LoadTest, DamagedPackageLeavesEveryNodeAsItWas) {
   }
 }
 
+TEST_F(LoadTest, ANodeThatDamagesWhatItGetsDoesNotCondemnThePackage) {
+  FakeAgent good;
+  FakeAgent bad;
+  bad.stage_failure = {grpc::StatusCode::DATA_LOSS, "these are not the bytes"};
+  const LoadOutcome outcome = Run({good.Endpoint("good"), bad.Endpoint("bad")});
+  EXPECT_TRUE(outcome.package.ok()) << outcome.package;
+  EXPECT_TRUE(outcome.nodes[0].status.ok()) << outcome.nodes[0].status;
+  EXPECT_THAT(Message(outcome.nodes[1].status), HasSubstr("the package is sound, but"));
+}
+
+TEST_F(LoadTest, APackageThatContradictsItselfLeavesEveryNodeAsItWas) {
+  FakeAgent one;
+  FakeAgent two;
+  two.stage_failure = {grpc::StatusCode::INVALID_ARGUMENT, "the layer unpacks to something else"};
+  const LoadOutcome outcome = Run({one.Endpoint("one"), two.Endpoint("two")});
+  EXPECT_EQ(Message(outcome.package),
+            "the package contradicts itself: the layer unpacks to something else");
+  EXPECT_EQ(one.published(), 0);
+  EXPECT_TRUE(one.Blobs().empty());
+}
+
 TEST_F(LoadTest, PackageChangedMeanwhileIsNotPublished) {
   FakeAgent agent;
   agent.on_staged = [&] { std::ofstream(path_, std::ios::app) << "more"; };
