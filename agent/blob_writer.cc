@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/content_write.h"
+#include "agent/ingest.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -38,11 +39,6 @@ content::WriteContentRequest FirstRequest(const BlobTarget& target, content::Wri
   return request;
 }
 
-bool IsLocked(const grpc::Status& status) {
-  return status.error_code() == grpc::StatusCode::UNAVAILABLE &&
-         absl::StrContains(status.error_message(), "locked");
-}
-
 bool IsWrongContent(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::FAILED_PRECONDITION &&
          absl::StrContains(status.error_message(), "unexpected commit");
@@ -50,7 +46,7 @@ bool IsWrongContent(const grpc::Status& status) {
 
 absl::Status WrongContent(const Containerd& containerd, const BlobTarget& target,
                           const std::string& cause) {
-  const absl::Status aborted = containerd.AbortIngest(target.ref());
+  const absl::Status aborted = DropIngest(containerd, target.ref(), absl::Now() + kLockTimeout);
   return absl::DataLossError(absl::StrCat(
       "the bytes that came for ", target.what(), " are not those of that digest (", cause,
       "); nothing was stored under a wrong digest",
@@ -79,18 +75,9 @@ BlobWriter::~BlobWriter() {
 absl::StatusOr<std::unique_ptr<BlobWriter>> BlobWriter::Open(const Containerd& containerd,
                                                              BlobTarget target) {
   std::unique_ptr<BlobWriter> writer(new BlobWriter(containerd, std::move(target)));
-  const absl::Time give_up = absl::Now() + kLockTimeout;
-  absl::Duration pause = absl::Milliseconds(20);
-  while (true) {
-    const absl::Status status = writer->TryOpen();
-    if (status.code() != absl::StatusCode::kAborted) {
-      if (!status.ok()) return status;
-      return writer;
-    }
-    if (absl::Now() > give_up) return status;
-    absl::SleepFor(pause);
-    pause = std::min(2 * pause, absl::Seconds(1));
-  }
+  RETURN_IF_ERROR(
+      TryUntilUnlocked(absl::Now() + kLockTimeout, [&writer] { return writer->TryOpen(); }));
+  return writer;
 }
 
 absl::Status BlobWriter::TryOpen() {
@@ -99,11 +86,12 @@ absl::Status BlobWriter::TryOpen() {
   if (write_->stream->Write(FirstRequest(target_, content::STAT)) && write_->stream->Read(&reply)) {
     offset_ = static_cast<uint64_t>(reply.offset());
     if (offset_ <= target_.blob.size) return absl::OkStatus();
-    // Somebody left more than the blob has under this ref.
+    // Somebody left more than the blob has under this ref, which nobody but us holds now.
+    const absl::Status dropped = containerd_.AbortIngest(target_.ref());
     write_->call.context().TryCancel();
     write_->stream->Finish();
     write_ = nullptr;
-    RETURN_IF_ERROR(containerd_.AbortIngest(target_.ref()));
+    RETURN_IF_ERROR(dropped);
     return absl::AbortedError(target_.what() + ": the bytes of an earlier write were too many");
   }
   const grpc::Status status = std::exchange(write_, nullptr)->stream->Finish();

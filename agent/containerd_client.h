@@ -69,9 +69,10 @@ class Containerd {
   absl::StatusOr<std::string> ReadBlob(const Digest& digest, uint64_t max_bytes) const;
   // The digest of the bytes that are really stored under `digest`.
   absl::StatusOr<Digest> HashBlob(const Digest& digest) const;
-  // Bytes that a broken write left under `ref`; nullopt where nothing was begun.
+  // Bytes of the write under `ref`, broken off or going on; nullopt where nothing was begun.
   absl::StatusOr<std::optional<uint64_t>> IngestOffset(const std::string& ref) const;
-  absl::Status AbortIngest(const std::string& ref) const;  // OK where there is none
+  // OK where there is none. Does not ask whether somebody is writing: DropIngest (ingest.h) does.
+  absl::Status AbortIngest(const std::string& ref) const;
   // The running call content.Write.
   std::unique_ptr<ContentWrite> OpenWrite() const;
 

@@ -4,12 +4,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "agent/ingest.h"
 #include "common/status.h"
 
 namespace lighter {
 namespace {
 
 constexpr absl::Duration kLeaseTime = absl::Hours(24);
+// A writer of our own that was broken off ends in that time.
+constexpr absl::Duration kWriterTime = absl::Seconds(5);
 
 absl::StatusOr<std::vector<std::string>> OurLeases(const Containerd& containerd) {
   ASSIGN_OR_RETURN(std::vector<std::string> ids, containerd.LeaseIds());
@@ -39,11 +42,15 @@ absl::StatusOr<std::string> TakeLease(const Containerd& containerd) {
 }
 
 absl::Status DropLeases(const Containerd& containerd) {
+  const absl::Time until = absl::Now() + kWriterTime;
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, OurLeases(containerd));
   for (const std::string& id : ids) {
     ASSIGN_OR_RETURN(const std::vector<LeaseResource> resources, containerd.LeaseResources(id));
     for (const LeaseResource& resource : resources) {
-      if (resource.type == "ingests") RETURN_IF_ERROR(containerd.AbortIngest(resource.id));
+      if (resource.type != "ingests") continue;
+      const absl::Status dropped = DropIngest(containerd, resource.id, until);
+      // Who is still writing keeps it, under a lease of its own.
+      if (!absl::IsAborted(dropped)) RETURN_IF_ERROR(dropped);
     }
     RETURN_IF_ERROR(containerd.DeleteLease(id, /*collect=*/true));
   }

@@ -19,8 +19,9 @@ inline constexpr std::string_view kLeasePrefix = "lighter-load-";
 // Makes a lease for the next 24 hours that holds all that broken loads left; its id.
 absl::StatusOr<std::string> TakeLease(const Containerd& containerd);
 
-// Ends all our leases: unfinished writes are dropped, and everything that no name holds is gone
-// when this returns. A successful load ends with this, and so does an abandoned one.
+// Ends all our leases: unfinished writes are dropped, but for those that somebody else has taken up
+// since, and everything that no name holds is gone when this returns. A successful load ends with
+// this, and so does an abandoned one.
 absl::Status DropLeases(const Containerd& containerd);
 
 }  // namespace lighter

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/image_publisher.h"
+#include "agent/ingest.h"
 #include "agent/load_lease.h"
 #include "agent/stored_blob.h"
 #include "common/limits.h"
@@ -21,6 +22,8 @@ constexpr absl::Duration kIdleTimeout = absl::Minutes(5);
 // Between Staged and Finish it waits for other nodes; well below the lease's life.
 constexpr absl::Duration kFinishTimeout = absl::Hours(12);
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(100);
+// What a pull of the kubelet that is going on may still take.
+constexpr absl::Duration kPullTimeout = absl::Seconds(30);
 
 // What `lighter-agent` shows of a coordinator's own words.
 std::string Shown(const std::string& text) {
@@ -133,7 +136,8 @@ absl::StatusOr<Lack> LoadSession::Prepare() {
     RETURN_IF_ERROR(work_.AddToLease(lease, {base.str(), "snapshots/" + snapshotter_}));
   }
   for (const MissingBlob& blob : lack.blobs) {
-    if (blob.start_over) RETURN_IF_ERROR(work_.AbortIngest(blob.target.ref()));
+    if (!blob.start_over) continue;
+    RETURN_IF_ERROR(DropIngest(work_, blob.target.ref(), absl::Now() + kPullTimeout));
   }
   RETURN_IF_ERROR(TakeOverConfigs(lack));
   return lack;

@@ -12,6 +12,7 @@ namespace lighter::testing {
 namespace {
 
 using support::MakeImage;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -30,14 +31,19 @@ class ResumeTest : public NodeTest {
   // A write that was broken off after `bytes`.
   void LeaveIngest(const support::Layer& layer, const std::string& bytes) {
     const std::unique_ptr<BlobWriter> writer = BeginWrite(layer, bytes);
+    AwaitOffset(layer, bytes.size());
+  }
+
+  // A write of `layer` is there, and has so many bytes.
+  void AwaitOffset(const support::Layer& layer, uint64_t bytes) {
     const std::string ref = "layer-" + layer.digest.str();
     const Containerd client(containerd().socket());
     for (int i = 0; i < 500; ++i) {
       const auto offset = client.IngestOffset(ref);
-      if (offset.ok() && offset->value_or(0) == bytes.size()) return;
+      if (offset.ok() && offset->value_or(0) == bytes) return;
       absl::SleepFor(absl::Milliseconds(10));
     }
-    ADD_FAILURE() << ref << " never had " << bytes.size() << " bytes";
+    ADD_FAILURE() << ref << " never had " << bytes << " bytes";
   }
 };
 FOR_EVERY_CONTAINERD(ResumeTest);
@@ -109,6 +115,42 @@ TEST_P(ResumeTest, APullOfTheSameLayerIsWaitedFor) {
   ASSERT_OK(client.Finish(v1::Finish::PUBLISH).status);
   ExpectProven(images);
   ExpectNothingLeaked();
+}
+
+TEST_P(ResumeTest, ARunningWriteIsNotDroppedForBeingTooLarge) {
+  const support::Layer layer = DataLayer("a", 1000, 1);
+  ImageSet images;
+  images.Add(MakeImage({}, {layer}), {"example.com/a:1"});
+  std::unique_ptr<BlobWriter> writer = BeginWrite(layer, std::string(5000, 'x'));
+  AwaitOffset(layer, 5000);
+  std::thread load([&] { EXPECT_OK(Load(agent(), images).status); });
+  absl::SleepFor(absl::Seconds(1));
+  AwaitOffset(layer, 5000);
+  writer = nullptr;
+  load.join();
+  ExpectProven(images);
+  ExpectNothingLeaked();
+}
+
+TEST_P(ResumeTest, AbandonLeavesAPullThatTookUpOurWrite) {
+  const support::Layer layer = DataLayer("a", 5'000'000, 1);
+  ImageSet images;
+  images.Add(MakeImage({}, {layer}), {"example.com/a:1"});
+  {
+    LoadClient broken(agent(), &images);
+    ASSERT_TRUE(broken.Begin());
+    ASSERT_TRUE(broken.SendBytes(3'000'000));
+  }
+  ASSERT_OK(containerd().Ctr({"leases", "create", "--id", "pull"}).status());
+  const BlobTarget target{BlobKind::kLayer, {"", layer.digest, layer.blob.size()}, {}, "test"};
+  auto pull = BlobWriter::Open(Containerd(containerd().socket()).Scoped({"pull", nullptr}), target);
+  ASSERT_OK(pull.status());
+  EXPECT_GT((*pull)->offset(), 0U);
+
+  ASSERT_OK(Load(agent(), ImageSet(), v1::Finish::ABANDON).status);
+  EXPECT_OK((*pull)->Write(layer.blob.str().substr((*pull)->offset())));
+  EXPECT_OK((*pull)->Commit());
+  EXPECT_THAT(List().content, Contains(layer.digest.str()));
 }
 
 TEST_P(ResumeTest, ASecondLoadIsRefusedWhileTheFirstRuns) {
