@@ -91,16 +91,18 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
     }
     auto* const stream = new LoadStream;
     stream->Begin();
-    sessions_.Start([this, stream] {
-      LoadSession session(containerd_, &gate_, stream);
-      const absl::Status status = session.Run();
-      if (options_.log) options_.log(session.Summary(status));
-      stream->End(status);
-    });
+    sessions_.Start([this, stream] { stream->End(RunSession(stream)); });
     return stream;
   }
 
  private:
+  absl::Status RunSession(LoadStream* stream) {
+    LoadSession session(containerd_, &gate_, stream, options_.times);
+    const absl::Status status = session.Run();
+    if (options_.log) options_.log(session.Summary(status));
+    return status;
+  }
+
   absl::Status CheckCaller(const grpc::ServerContextBase& context) const {
     if (!options_.require_coordinator_certificate) return absl::OkStatus();
     return CheckPeerName(*context.auth_context(), kCoordinatorTlsName);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "agent/load_times.h"
 #include "lighter/v1/agent.grpc.pb.h"
 
 namespace lighter {
@@ -16,6 +17,7 @@ struct AgentOptions {
   // Demand that every caller's certificate carries lighter-coordinator. Off only where the
   // transport itself is private: in-process, or a unix socket of mode 0600.
   bool require_coordinator_certificate = true;
+  LoadTimes times;
   // Told in one line how each load began and ended; from any thread. May be empty.
   std::function<void(const std::string&)> log;
 };

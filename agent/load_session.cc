@@ -17,11 +17,10 @@
 namespace lighter {
 namespace {
 
-// A coordinator that owes us something and is silent that long is taken for dead.
-constexpr absl::Duration kIdleTimeout = absl::Minutes(5);
 // Between Staged and Finish it waits for other nodes; well below the lease's life.
 constexpr absl::Duration kFinishTimeout = absl::Hours(12);
-constexpr absl::Duration kProgressInterval = absl::Milliseconds(100);
+// How often a session looks around while nothing comes.
+constexpr absl::Duration kPollInterval = absl::Milliseconds(100);
 // What a pull of the kubelet that is going on may still take.
 constexpr absl::Duration kPullTimeout = absl::Seconds(30);
 
@@ -54,8 +53,15 @@ Labels Missing(const Labels& wanted, const Labels& present) {
 
 }  // namespace
 
-LoadSession::LoadSession(const Containerd& containerd, LoadGate* gate, LoadStream* stream)
-    : base_(containerd), gate_(gate), stream_(stream), began_(absl::Now()), work_(containerd) {}
+LoadSession::LoadSession(const Containerd& containerd, LoadGate* gate, LoadStream* stream,
+                         const LoadTimes& times)
+    : base_(containerd),
+      gate_(gate),
+      stream_(stream),
+      times_(times),
+      progress_(stream, times.heartbeat),
+      began_(absl::Now()),
+      work_(containerd) {}
 
 absl::Status LoadSession::Run() {
   ASSIGN_OR_RETURN(const v1::LoadStart start, ReceiveStart());
@@ -63,18 +69,22 @@ absl::Status LoadSession::Run() {
   ASSIGN_OR_RETURN(images_, CheckImages(start.images()));
   ASSIGN_OR_RETURN(const auto pass, gate_->Enter(who_, stream_->calls()));
   work_ = base_.Scoped({"", &stream_->calls()});
-  absl::Status status = Serve();
+  const absl::Status status = Serve();
   EndWork();
-  if (absl::IsResourceExhausted(status)) {
-    // A full disk harms everything on the node, and this load cannot end well without more space.
-    const absl::Status dropped = DropLeases(base_);
-    status = absl::ResourceExhaustedError(absl::StrCat(
-        status.message(), dropped.ok()
-                              ? "; what this load had brought was removed again"
-                              : absl::StrCat("; removing what this load had brought failed, too: ",
-                                             dropped.message())));
-  }
-  return status;
+  return absl::IsResourceExhausted(status) ? MakeRoom(status) : status;
+}
+
+// A full disk harms everything on the node, and this load cannot end well without more space.
+absl::Status LoadSession::MakeRoom(const absl::Status& full) {
+  const std::string named =
+      naming_ ? "; the names that it had created by then stay, with what they need" : "";
+  const std::string what =
+      naming_ ? "what else this load had brought" : "what this load had brought";
+  const absl::Status dropped = DropLeases(base_);
+  return absl::ResourceExhaustedError(absl::StrCat(
+      full.message(), named,
+      dropped.ok() ? absl::StrCat("; ", what, " was removed again")
+                   : absl::StrCat("; removing ", what, " failed, too: ", dropped.message())));
 }
 
 std::string LoadSession::Summary(const absl::Status& status) const {
@@ -89,7 +99,7 @@ std::string LoadSession::Summary(const absl::Status& status) const {
 }
 
 absl::StatusOr<v1::LoadStart> LoadSession::ReceiveStart() {
-  const absl::Time until = absl::Now() + kIdleTimeout;
+  const absl::Time until = absl::Now() + times_.idle;
   while (absl::Now() < until) {
     ASSIGN_OR_RETURN(const std::unique_ptr<v1::LoadRequest> request, stream_->Receive(until));
     if (request == nullptr) continue;
@@ -122,15 +132,20 @@ absl::Status LoadSession::Serve() {
 
 absl::StatusOr<Lack> LoadSession::Prepare() {
   for (const CheckedImage& image : images_) {
+    progress_.Report(Doing("look for " + image.label));
     ASSIGN_OR_RETURN(std::vector<NameProof> proofs, LookAtNames(work_, snapshotter_, image));
     if (!AllProven(proofs)) todo_.push_back(&image);
     found_.push_back(std::move(proofs));
   }
   if (todo_.empty()) return Lack();
 
+  progress_.Report(Doing("take over what is there"));
   ASSIGN_OR_RETURN(const std::string lease, TakeLease(work_));
   work_ = base_.Scoped({lease, &stream_->calls()});
-  for (const CheckedImage* image : todo_) RETURN_IF_ERROR(StoreManifest(*image));
+  for (const CheckedImage* image : todo_) {
+    progress_.Report(Doing("store the manifest of " + image->label));
+    RETURN_IF_ERROR(StoreManifest(*image));
+  }
   ASSIGN_OR_RETURN(Lack lack, FindLack(work_, snapshotter_, todo_));
   for (const Digest& base : lack.bases) {
     RETURN_IF_ERROR(work_.AddToLease(lease, {base.str(), "snapshots/" + snapshotter_}));
@@ -199,14 +214,15 @@ absl::StatusOr<v1::Finish::Action> LoadSession::Transfer() {
   while (true) {
     RETURN_IF_ERROR(unpacker_->state().status);
     RETURN_IF_ERROR(SendStagedWhenReady());
-    RETURN_IF_ERROR(SendProgress());
+    progress_.Report(Doing(CurrentStep()));
     RETURN_IF_ERROR(CheckIdle());
     ASSIGN_OR_RETURN(const std::unique_ptr<v1::LoadRequest> request,
-                     stream_->Receive(absl::Now() + kProgressInterval));
+                     stream_->Receive(absl::Now() + kPollInterval));
     if (request == nullptr) continue;
-    last_message_ = absl::Now();
     if (request->has_chunk()) {
       RETURN_IF_ERROR(receiver_->Accept(std::move(*request->mutable_chunk())));
+      // Not before: what containerd takes its time for is no silence of the coordinator.
+      last_message_ = absl::Now();
       continue;
     }
     const v1::Finish::Action action = request->finish().action();
@@ -225,9 +241,9 @@ absl::Status LoadSession::CheckIdle() const {
     return absl::DeadlineExceededError(absl::StrCat(
         "the coordinator did not finish the load within ", absl::FormatDuration(kFinishTimeout)));
   }
-  if (!receiver_->complete() && silence > kIdleTimeout) {
+  if (!receiver_->complete() && silence > times_.idle) {
     return absl::DeadlineExceededError(absl::StrCat("the coordinator sent nothing for ",
-                                                    absl::FormatDuration(kIdleTimeout), " while ",
+                                                    absl::FormatDuration(times_.idle), " while ",
                                                     receiver_->current().what(), " was due"));
   }
   return absl::OkStatus();
@@ -235,54 +251,44 @@ absl::Status LoadSession::CheckIdle() const {
 
 absl::Status LoadSession::SendStagedWhenReady() {
   if (staged_ || !receiver_->complete() || !unpacker_->state().finished) return absl::OkStatus();
-  RETURN_IF_ERROR(SendStep("staged"));
   staged_ = true;
+  RETURN_IF_ERROR(progress_.Send(Doing(CurrentStep())));
   last_message_ = absl::Now();
   v1::LoadReply reply;
   reply.mutable_staged();
   return stream_->Send(std::move(reply));
 }
 
-absl::Status LoadSession::SendProgress() {
-  if (staged_ || absl::Now() < last_progress_ + kProgressInterval || stream_->busy()) {
-    return absl::OkStatus();
-  }
-  const Unpacker::State state = unpacker_->state();
-  v1::LoadReply reply;
-  v1::Progress& progress = *reply.mutable_progress();
-  progress.set_stored_bytes(receiver_->received_bytes());
-  progress.set_layers_unpacked(static_cast<uint32_t>(state.done));
-  progress.set_layers_to_unpack(static_cast<uint32_t>(steps_));
-  progress.set_step(!state.step.empty()      ? state.step
-                    : !receiver_->complete() ? "store " + receiver_->current().what()
-                                             : std::string());
-  std::string serialised = reply.SerializeAsString();
-  if (serialised == last_sent_) return absl::OkStatus();
-  last_sent_ = std::move(serialised);
-  last_progress_ = absl::Now();
-  return stream_->Send(std::move(reply));
+std::string LoadSession::CurrentStep() const {
+  if (staged_) return "staged";
+  if (const std::string step = unpacker_->state().step; !step.empty()) return step;
+  return receiver_->complete() ? "" : "store " + receiver_->current().what();
 }
 
-absl::Status LoadSession::SendStep(const std::string& step) {
-  v1::LoadReply reply;
-  reply.mutable_progress()->set_stored_bytes(receiver_->received_bytes());
-  reply.mutable_progress()->set_layers_unpacked(static_cast<uint32_t>(steps_));
-  reply.mutable_progress()->set_layers_to_unpack(static_cast<uint32_t>(steps_));
-  reply.mutable_progress()->set_step(step);
-  return stream_->Send(std::move(reply));
+v1::Progress LoadSession::Doing(const std::string& step) const {
+  v1::Progress progress;
+  if (receiver_ != nullptr) progress.set_stored_bytes(receiver_->received_bytes());
+  if (unpacker_ != nullptr) {
+    progress.set_layers_unpacked(static_cast<uint32_t>(unpacker_->state().done));
+    progress.set_layers_to_unpack(static_cast<uint32_t>(steps_));
+  }
+  progress.set_step(step);
+  return progress;
 }
 
 absl::Status LoadSession::Publish() {
-  RETURN_IF_ERROR(SendStep("name and prove"));
   for (size_t i = 0; i < images_.size(); ++i) {
     for (size_t k = 0; k < images_[i].names.size(); ++k) {
       if (found_[i][k].proven) continue;
+      progress_.Report(Doing("create " + images_[i].names[k].str()));
+      naming_ = true;
       RETURN_IF_ERROR(PublishName(work_, images_[i], images_[i].names[k]));
     }
   }
   for (size_t i = 0; i < images_.size(); ++i) {
     for (size_t k = 0; k < images_[i].names.size(); ++k) {
       const std::string name = images_[i].names[k].str();
+      progress_.Report(Doing("prove " + name));
       ASSIGN_OR_RETURN(const NameProof proof, AwaitProof(work_, snapshotter_, images_[i], name));
       v1::LoadReply reply;
       reply.mutable_proof()->set_name(name);

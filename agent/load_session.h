@@ -18,15 +18,19 @@
 #include "agent/inventory.h"
 #include "agent/load_gate.h"
 #include "agent/load_stream.h"
+#include "agent/load_times.h"
+#include "agent/progress_sender.h"
 #include "agent/prover.h"
 #include "agent/unpacker.h"
 
 namespace lighter {
 
-// Runs on one thread of its own. All arguments must outlive it.
+// Runs on one thread of its own. All arguments must outlive it; it must not outlive the stream's
+// end.
 class LoadSession {
  public:
-  LoadSession(const Containerd& containerd, LoadGate* gate, LoadStream* stream);
+  LoadSession(const Containerd& containerd, LoadGate* gate, LoadStream* stream,
+              const LoadTimes& times);
 
   // The stream's status. A load that ends before Finish keeps what came, except where the node's
   // disk is full: then everything that loads brought is dropped at once.
@@ -50,9 +54,10 @@ class LoadSession {
   absl::StatusOr<v1::Finish::Action> Transfer();
   absl::Status CheckIdle() const;
   absl::Status SendStagedWhenReady();
-  absl::Status SendProgress();
-  absl::Status SendStep(const std::string& step);
+  v1::Progress Doing(const std::string& step) const;
+  std::string CurrentStep() const;
 
+  absl::Status MakeRoom(const absl::Status& full);
   absl::Status Publish();
   absl::Status Abandon();
   void EndWork();
@@ -61,6 +66,8 @@ class LoadSession {
       base_;  // without lease and group: for what must happen even after the stream broke
   LoadGate* const gate_;
   LoadStream* const stream_;
+  const LoadTimes times_;
+  ProgressSender progress_;
 
   std::string who_;  // for messages: the coordinator's host and run
   absl::Time began_;
@@ -77,9 +84,8 @@ class LoadSession {
   std::unique_ptr<BlobReceiver> receiver_;
   size_t steps_ = 0;
   bool staged_ = false;
+  bool naming_ = false;  // names may have been created
   absl::Time last_message_;
-  absl::Time last_progress_;
-  std::string last_sent_;  // the last Progress, serialised
 };
 
 }  // namespace lighter

@@ -67,11 +67,6 @@ void LoadStream::Wake() {
   changed_.notify_all();
 }
 
-bool LoadStream::busy() {
-  const std::lock_guard lock(mutex_);
-  return writing_;
-}
-
 absl::Status LoadStream::Send(v1::LoadReply reply) {
   {
     std::unique_lock lock(mutex_);
@@ -82,6 +77,17 @@ absl::Status LoadStream::Send(v1::LoadReply reply) {
   }
   StartWrite(&outgoing_);
   return absl::OkStatus();
+}
+
+bool LoadStream::TrySend(v1::LoadReply reply) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (writing_ || broken_) return false;
+    writing_ = true;
+    outgoing_ = std::move(reply);
+  }
+  StartWrite(&outgoing_);
+  return true;
 }
 
 void LoadStream::OnWriteDone(bool ok) {

@@ -33,11 +33,11 @@ class LoadStream final : public grpc::ServerBidiReactor<v1::LoadRequest, v1::Loa
   absl::StatusOr<std::unique_ptr<v1::LoadRequest>> Receive(absl::Time until);
   // Makes a Receive that is running, or the next one, return. From any thread.
   void Wake();
-  // Whether an earlier message is still on its way: what may be left out should be left out then,
-  // for a coordinator that does not read must not stop what it sends.
-  bool busy();
-  // Waits while an earlier message is on its way. Cancelled: the stream is broken.
+  // Waits while an earlier message is on its way. Cancelled: the stream is broken. From any thread.
   absl::Status Send(v1::LoadReply reply);
+  // For what may be left out: a coordinator that does not read must not stop what it sends. False
+  // where an earlier message is still on its way, or the stream is broken. From any thread.
+  bool TrySend(v1::LoadReply reply);
   // Ends the stream with `status`.
   void End(const absl::Status& status);
 

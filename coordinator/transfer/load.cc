@@ -124,7 +124,8 @@ void Load::OnReply(size_t index, const v1::LoadReply& reply) {
     row.done_bytes = std::min(row.total_bytes, progress.stored_bytes());
     row.layers_done = progress.layers_unpacked();
     row.layers_total = progress.layers_to_unpack();
-    row.step = progress.step();
+    // At the gate the row says what the node waits for.
+    if (row.phase != NodePhase::kStaged) row.step = progress.step();
     const bool all_stored = row.done_bytes == row.total_bytes;
     if (row.phase == NodePhase::kSending && all_stored) row.phase = NodePhase::kUnpacking;
   });

@@ -10,10 +10,11 @@
 
 namespace lighter::testing {
 
-InProcessAgent::InProcessAgent(const std::string& containerd_socket) {
+InProcessAgent::InProcessAgent(const std::string& containerd_socket, const LoadTimes& times) {
   AgentOptions options;
   options.containerd_socket = containerd_socket;
   options.node_name = "node-1";
+  options.times = times;
   options.require_coordinator_certificate = false;
   service_ = MakeAgentService(options);
   grpc::ServerBuilder builder;

@@ -117,6 +117,49 @@ TEST_P(ResumeTest, APullOfTheSameLayerIsWaitedFor) {
   ExpectNothingLeaked();
 }
 
+TEST_P(ResumeTest, WhatContainerdTakesItsTimeForIsNoSilenceOfTheCoordinator) {
+  InProcessAgent agent(containerd().socket(), {.idle = absl::Milliseconds(700)});
+  const support::Layer layer = DataLayer("a", 100'000, 1);
+  ImageSet images;
+  images.Add(MakeImage({}, {layer, DataLayer("b", 1000, 2)}), {"example.com/a:1"});
+  LoadClient client(agent.stub(), &images);
+  ASSERT_TRUE(client.Begin());
+  std::unique_ptr<BlobWriter> pull = BeginWrite(layer, layer.blob.str());
+  std::thread end_of_pull([&] {
+    absl::SleepFor(absl::Seconds(2));
+    EXPECT_OK(pull->Commit());
+  });
+  EXPECT_TRUE(client.SendAll() && client.AwaitStaged());
+  end_of_pull.join();
+  EXPECT_OK(client.Finish(v1::Finish::PUBLISH).status);
+}
+
+TEST_P(ResumeTest, ACoordinatorThatFallsSilentIsNotWaitedForForever) {
+  InProcessAgent agent(containerd().socket(), {.idle = absl::Milliseconds(300)});
+  ImageSet images;
+  images.Add(MakeImage({}, {DataLayer("a", 100'000, 1)}), {"example.com/a:1"});
+  LoadClient client(agent.stub(), &images);
+  ASSERT_TRUE(client.Begin());
+  const LoadResult result = client.End();
+  EXPECT_EQ(result.status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(result.status.message()), HasSubstr("the coordinator sent nothing for"));
+}
+
+TEST_P(ResumeTest, AnAgentIsHeardOfAlsoWhenNothingChanges) {
+  InProcessAgent agent(containerd().socket(), {.heartbeat = absl::Milliseconds(50)});
+  ImageSet images;
+  images.Add(MakeImage({}, {DataLayer("a", 1000, 1)}), {"example.com/a:1"});
+  LoadClient client(agent.stub(), &images);
+  ASSERT_TRUE(client.Begin());
+  const auto is_progress = [](const v1::LoadReply& reply) { return reply.has_progress(); };
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(client.ReadUntil(is_progress));
+  ASSERT_TRUE(client.SendAll() && client.AwaitStaged());
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(client.ReadUntil(is_progress));
+  const LoadResult result = client.Finish(v1::Finish::PUBLISH);
+  EXPECT_OK(result.status);
+  EXPECT_EQ(result.progress.back().layers_unpacked(), 1U);
+}
+
 TEST_P(ResumeTest, ARunningWriteIsNotDroppedForBeingTooLarge) {
   const support::Layer layer = DataLayer("a", 1000, 1);
   ImageSet images;
