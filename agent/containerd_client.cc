@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "agent/containerd_connection.h"
 #include "common/status.h"
 
@@ -9,6 +10,7 @@ namespace lighter {
 namespace {
 
 constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
+constexpr absl::Duration kPollInterval = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -50,6 +52,21 @@ absl::Status Containerd::Explain(const grpc::Status& status, std::string_view do
 }
 
 absl::StatusOr<std::string> Containerd::Snapshotter() const {
+  SnapshotterFacts facts;
+  ASSIGN_OR_RETURN(facts.namespace_default, NamespaceDefault());
+  ASSIGN_OR_RETURN(facts.usable, UsableSnapshotters());
+  // CRI comes up a moment after the rest.
+  const absl::Time give_up = absl::Now() + kConnectTimeout;
+  absl::StatusOr<std::string> folder = CriImageFolder();
+  while (absl::IsUnavailable(folder.status()) && absl::Now() < give_up) {
+    absl::SleepFor(kPollInterval);
+    folder = CriImageFolder();
+  }
+  ASSIGN_OR_RETURN(facts.image_folder, std::move(folder));
+  return ChooseSnapshotter(facts);
+}
+
+absl::StatusOr<std::string> Containerd::NamespaceDefault() const {
   Call call(scope_, kConnectTimeout);
   call.context().set_wait_for_ready(true);
   namespaces::GetNamespaceRequest request;
@@ -66,7 +83,36 @@ absl::StatusOr<std::string> Containerd::Snapshotter() const {
   }
   const auto& labels = reply.namespace_().labels();
   const auto found = labels.find("containerd.io/defaults/snapshotter");
-  return found == labels.end() ? std::string("overlayfs") : std::string(found->second);
+  return found == labels.end() ? std::string() : std::string(found->second);
+}
+
+absl::StatusOr<std::vector<SnapshotterFacts::Plugin>> Containerd::UsableSnapshotters() const {
+  Call call(scope_, kCallTimeout);
+  introspection::PluginsRequest request;
+  request.add_filters("type==io.containerd.snapshotter.v1");
+  introspection::PluginsResponse reply;
+  RETURN_IF_ERROR(Explain(connection_->introspection_stub.Plugins(&call.context(), request, &reply),
+                          "tell its snapshotters"));
+  std::vector<SnapshotterFacts::Plugin> usable;
+  for (const introspection::Plugin& plugin : reply.plugins()) {
+    if (!plugin.init_err().empty()) continue;
+    const auto root = plugin.exports().find("root");
+    usable.push_back(
+        {plugin.id(), root == plugin.exports().end() ? std::string() : std::string(root->second)});
+  }
+  return usable;
+}
+
+// Empty where containerd runs without CRI.
+absl::StatusOr<std::string> Containerd::CriImageFolder() const {
+  Call call(scope_, kCallTimeout);
+  cri::ImageFsInfoResponse reply;
+  const grpc::Status status = connection_->cri_stub.ImageFsInfo(&call.context(), {}, &reply);
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) return std::string();
+  RETURN_IF_ERROR(Explain(status, "answer CRI ImageFsInfo"));
+  // The first is the default snapshotter's, which is all that the kubelet looks at.
+  if (reply.image_filesystems_size() == 0) return std::string();
+  return reply.image_filesystems(0).fs_id().mountpoint();
 }
 
 absl::StatusOr<std::string> Containerd::Version() const {

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/call_group.h"
+#include "agent/snapshotter.h"
 #include "common/digest.h"
 #include "common/oci.h"
 #include "containerd/types.pb.h"
@@ -56,7 +57,7 @@ class Containerd {
   const std::string& socket() const;
 
   // --- The node. Snapshotter waits a few seconds for containerd to come up, so it goes first.
-  absl::StatusOr<std::string> Snapshotter() const;  // the default of namespace k8s.io
+  absl::StatusOr<std::string> Snapshotter() const;  // see ChooseSnapshotter
   absl::StatusOr<std::string> Version() const;
   absl::StatusOr<std::string> RootFolder() const;  // of the content store; empty where not told
 
@@ -109,6 +110,10 @@ class Containerd {
 
  private:
   struct Connection;
+
+  absl::StatusOr<std::string> NamespaceDefault() const;
+  absl::StatusOr<std::vector<SnapshotterFacts::Plugin>> UsableSnapshotters() const;
+  absl::StatusOr<std::string> CriImageFolder() const;
 
   std::shared_ptr<Connection> connection_;
   CallScope scope_;

@@ -261,6 +261,34 @@ TEST_P(LoadTest, InventoryOfFiftyProvenImagesTakesAMoment) {
   for (const v1::NameState& name : reply.names()) EXPECT_TRUE(name.proven()) << name.name();
 }
 
+// A node whose CRI is configured for another snapshotter than the namespace's default.
+class SnapshotterTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    auto started = TestContainerd::Start(GetParam(), {}, "native");
+    ASSERT_OK(started.status());
+    containerd_ = *std::move(started);
+    agent_ = std::make_unique<InProcessAgent>(containerd_->socket());
+  }
+};
+FOR_EVERY_CONTAINERD(SnapshotterTest);
+
+TEST_P(SnapshotterTest, ImagesAreUnpackedWhereTheKubeletStartsThem) {
+  v1::InfoReply info;
+  grpc::ClientContext context;
+  ASSERT_TRUE(agent()->Info(&context, {}, &info).ok());
+  EXPECT_EQ(info.snapshotter(), "native");
+
+  ImageSet images;
+  images.Add(MakeImage({}, {DataLayer("a", 1000, 1)}), {"example.com/a:1"});
+  const LoadResult result = Load(agent(), images);
+  ASSERT_OK(result.status);
+  const auto native = containerd().Ctr({"snapshots", "--snapshotter", "native", "ls"});
+  ASSERT_OK(native.status());
+  EXPECT_THAT(*native, HasSubstr(result.proofs.at(0).top_chain_id()));
+  EXPECT_TRUE(List().snapshots.empty());
+}
+
 TEST_P(LoadTest, InfoTellsWhoAnswers) {
   v1::InfoReply reply;
   grpc::ClientContext context;

@@ -39,27 +39,31 @@ std::string SetupCommand(ContainerdVersion version) {
 }
 
 std::string Config(ContainerdVersion version, const std::string& root, const std::string& folder,
-                   const std::string& socket) {
+                   const std::string& socket, const std::string& snapshotter) {
   const std::string common = absl::StrCat("root = \"", root, "\"\nstate = \"", folder,
                                           "/state\"\n[grpc]\n  address = \"", socket, "\"\n");
   const std::string opt =
       absl::StrCat("[plugins.\"io.containerd.internal.v1.opt\"]\n  path = \"", folder, "/opt\"\n");
   if (version == ContainerdVersion::k1) {
-    return absl::StrCat("version = 2\n", common, opt,
-                        "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
-                        "  disable_apparmor = true\n"
-                        "  restrict_oom_score_adj = true\n"
-                        "  stream_server_address = \"127.0.0.1\"\n"
-                        "  stream_server_port = \"0\"\n"
-                        "  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n    conf_dir = \"",
-                        folder, "/cni\"\n");
+    return absl::StrCat(
+        "version = 2\n", common, opt,
+        "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
+        "  disable_apparmor = true\n"
+        "  restrict_oom_score_adj = true\n"
+        "  stream_server_address = \"127.0.0.1\"\n"
+        "  stream_server_port = \"0\"\n"
+        "  [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n    snapshotter = \"",
+        snapshotter, "\"\n  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n    conf_dir = \"", folder,
+        "/cni\"\n");
   }
   return absl::StrCat("version = 3\n", common, opt,
                       "[plugins.\"io.containerd.nri.v1.nri\"]\n  disable = true\n"
                       "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
                       "  stream_server_address = \"127.0.0.1\"\n"
                       "  stream_server_port = \"0\"\n"
-                      "[plugins.\"io.containerd.cri.v1.runtime\"]\n"
+                      "[plugins.\"io.containerd.cri.v1.images\"]\n  snapshotter = \"",
+                      snapshotter,
+                      "\"\n[plugins.\"io.containerd.cri.v1.runtime\"]\n"
                       "  disable_apparmor = true\n"
                       "  restrict_oom_score_adj = true\n"
                       "  [plugins.\"io.containerd.cri.v1.runtime\".cni]\n    conf_dir = \"",
@@ -104,13 +108,14 @@ void PrintTo(const NodeListing& listing, std::ostream* out) {
 }
 
 absl::StatusOr<std::unique_ptr<TestContainerd>> TestContainerd::Start(ContainerdVersion version,
-                                                                      std::string root) {
+                                                                      std::string root,
+                                                                      std::string snapshotter) {
   const std::string program = ProgramFolder(version) + "/containerd";
   if (::access(program.c_str(), X_OK) != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat(program, " is missing; get it with: ", SetupCommand(version)));
   }
-  std::unique_ptr<TestContainerd> containerd(new TestContainerd(version));
+  std::unique_ptr<TestContainerd> containerd(new TestContainerd(version, std::move(snapshotter)));
   containerd->root_ = root.empty() ? containerd->folder_.File("root") : std::move(root);
   containerd->socket_ = containerd->folder_.File("containerd.sock");
   RETURN_IF_ERROR(containerd->Launch());
@@ -129,8 +134,8 @@ absl::Status TestContainerd::Restart() {
 
 absl::Status TestContainerd::Launch() {
   const std::string config_path = folder_.File("config.toml");
-  RETURN_IF_ERROR(
-      WriteFileAtomic(config_path, Config(version_, root_, folder_.path(), socket_), 0644));
+  RETURN_IF_ERROR(WriteFileAtomic(
+      config_path, Config(version_, root_, folder_.path(), socket_, snapshotter_), 0644));
   const std::string log = folder_.File("containerd.log");
   const std::string programs = ProgramFolder(version_);
   const char* const path = std::getenv("PATH");

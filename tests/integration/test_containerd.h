@@ -6,6 +6,7 @@
 #include <ostream>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,9 +36,10 @@ void PrintTo(const NodeListing& listing, std::ostream* out);
 class TestContainerd {
  public:
   // Starts containerd with CRI and waits until it answers. FailedPrecondition says how to get the
-  // programs where they are missing. `root` may be a folder on another file system.
-  static absl::StatusOr<std::unique_ptr<TestContainerd>> Start(ContainerdVersion version,
-                                                               std::string root = {});
+  // programs where they are missing. `root` may be a folder on another file system; `snapshotter`
+  // is CRI's.
+  static absl::StatusOr<std::unique_ptr<TestContainerd>> Start(
+      ContainerdVersion version, std::string root = {}, std::string snapshotter = "overlayfs");
   ~TestContainerd();
 
   const std::string& socket() const { return socket_; }
@@ -52,12 +54,14 @@ class TestContainerd {
   absl::StatusOr<NodeListing> List() const;
 
  private:
-  explicit TestContainerd(ContainerdVersion version) : version_(version) {}
+  TestContainerd(ContainerdVersion version, std::string snapshotter)
+      : version_(version), snapshotter_(std::move(snapshotter)) {}
   absl::Status Launch();
   absl::StatusOr<std::set<std::string>> Column(std::vector<std::string> arguments,
                                                std::vector<size_t> columns) const;
 
   const ContainerdVersion version_;
+  const std::string snapshotter_;
   support::TempDir folder_;
   std::string root_;
   std::string socket_;
