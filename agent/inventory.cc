@@ -2,6 +2,7 @@
 
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -102,7 +103,9 @@ FreeSpace FindFreeSpace(const Containerd& containerd) {
   const absl::StatusOr<std::string> root = containerd.RootFolder();
   struct statvfs stat;
   if (!root.ok() || root->empty() || ::statvfs(root->c_str(), &stat) != 0) return {};
-  return {static_cast<uint64_t>(stat.f_bavail) * stat.f_frsize, stat.f_favail};
+  // 0 means unknown. So it does for inodes, of which some file systems have no fixed number.
+  const uint64_t bytes = static_cast<uint64_t>(stat.f_bavail) * stat.f_frsize;
+  return {std::max<uint64_t>(1, bytes), stat.f_favail};
 }
 
 }  // namespace lighter

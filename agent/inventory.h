@@ -47,7 +47,8 @@ absl::StatusOr<Lack> FindLack(const Containerd& containerd, const std::string& s
 // The label that lets a config hold its image's snapshots.
 std::string SnapshotRefLabel(const std::string& snapshotter);
 
-// Space on the file system of containerd's root; zeros where this process cannot see it.
+// Space on the file system of containerd's root; zeros where this process cannot see it, 1 byte
+// where it is full.
 struct FreeSpace {
   uint64_t bytes = 0;
   uint64_t inodes = 0;

@@ -1,7 +1,9 @@
 // containerd killed at the worst moments, and a disk that fills up.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "tests/integration/node_test.h"
 
@@ -109,6 +111,15 @@ class SmallDisk {
   }
   bool mounted() const { return mounted_; }
   std::string path() const { return folder_.File("mnt"); }
+  // Takes all room that is left.
+  void Fill() const {
+    const int fd = ::open((path() + "/filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    for (size_t size = 1 << 20; size > 0;) {
+      if (::write(fd, std::string(size, 'x').data(), size) <= 0) size /= 2;
+    }
+    ::fsync(fd);
+    ::close(fd);
+  }
   uint64_t free_bytes() const {
     struct statvfs st;
     return ::statvfs(path().c_str(), &st) == 0 ? st.f_bavail * st.f_frsize : 0;
@@ -167,6 +178,30 @@ TEST_P(FullDiskTest, FullInMidUnpack) {
   const support::Layer zeros = MakeLayer({File("zeros", std::string(80'000'000, '\0'))});
   images.Add(MakeImage({}, {DataLayer("a", 5'000'000, 1), zeros}), {"example.com/big:1"});
   ExpectRefusedAndEmptied(images);
+}
+
+TEST_P(FullDiskTest, AFullDiskIsNotAnUnknownOne) {
+  disk_.Fill();
+  ASSERT_EQ(disk_.free_bytes(), 0U);
+  ImageSet images;
+  images.Add(MakeImage({}, {DataLayer("a", 1000, 1)}), {"example.com/big:1"});
+  v1::InventoryReply reply;
+  grpc::ClientContext context;
+  ASSERT_TRUE(agent()->Inventory(&context, images.inventory(), &reply).ok());
+  EXPECT_EQ(reply.free_bytes(), 1U);
+}
+
+TEST_P(FullDiskTest, FullInMidPublish) {
+  ImageSet images;
+  v1::Image& image = images.Add(MakeImage({}, {DataLayer("a", 1000, 1)}), {"example.com/big:0"});
+  for (int i = 1; i < 1000; ++i) image.add_names("example.com/big:" + std::to_string(i));
+  LoadClient client(agent(), &images);
+  ASSERT_TRUE(client.Begin() && client.SendAll() && client.AwaitStaged());
+  disk_.Fill();
+  const LoadResult result = client.Finish(v1::Finish::PUBLISH);
+  EXPECT_EQ(result.status.code(), absl::StatusCode::kResourceExhausted) << result.status;
+  EXPECT_THAT(std::string(result.status.message()),
+              HasSubstr("the names that it had created by then stay"));
 }
 
 }  // namespace
