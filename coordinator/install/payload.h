@@ -26,7 +26,7 @@ const AgentPayload& EmbeddedPayload();
 
 // A ConfigMap may hold 1 MiB in all, as the JSON that the API server stores: base64 makes 4 bytes
 // of 3.
-inline constexpr size_t kMaxChunkBytes = 768 * 1024;
+inline constexpr size_t kMaxChunkBytes = size_t{768} * 1024;
 
 // `compressed` cut into chunks of at most kMaxChunkBytes, in order; none where it is empty. Views
 // of the same bytes.
