@@ -18,7 +18,7 @@ BUILD = Path(os.environ.get("LIGHTER_BUILD") or HERE.parents[1] / "build/release
 BOOT = BUILD / "lighter-boot"
 
 # As agent/boot/fail.h has them.
-USAGE, CHUNKS, CONTENT, UNPACK, WRITE, START = range(64, 70)
+USAGE, CHUNKS, CONTENT, UNPACK, WRITE, START, MEMORY = range(64, 71)
 
 as_root = unittest.skipUnless(os.geteuid() == 0, "needs root, to mount in a namespace of its own")
 
@@ -216,6 +216,12 @@ class Unpacking(Boot):
 
     def test_a_bomb_stays_within_the_unpacked_size(self):
         self.refuse(self.install(bytes(300 << 20)) | {"--unpacked-size": 4096}, UNPACK)
+
+    def test_there_is_not_enough_memory(self):
+        command = self.command(self.install(self.agent) | {"--unpacked-size": 256 << 20})
+        done = self.run_boot(["sh", "-c", 'ulimit -v 100000 && exec "$@"', "sh", *command])
+        self.assert_refused(done, MEMORY, str(256 << 20), "memory limit")
+        self.assert_nothing_written()
 
     def test_other_data_is_refused(self):
         raw = zlib.compressobj(9, zlib.DEFLATED, -15)
