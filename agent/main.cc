@@ -61,8 +61,8 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(Flags* flag
     return absl::InvalidArgumentError(
         "--listen on a network address needs --tls-dir: the agent speaks mutual TLS only");
   }
-  ASSIGN_OR_RETURN(const TlsFiles files, ReadTlsFolder(flags->tls_dir, kAgentTlsName));
-  return MakeServerCredentials(files);
+  RETURN_IF_ERROR(ReadTlsFolder(flags->tls_dir, AgentTlsNames("")).status());
+  return MakeServerCredentials(flags->tls_dir);
 }
 
 // Blocked in every thread, so that only AwaitStopSignal sees them.

@@ -87,7 +87,9 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster_.Nodes());
     ASSIGN_OR_RETURN(const std::vector<AgentPod> agents, cluster_.Agents());
     plan.nodes = SelectNodes(nodes, agents, CommonArchitecture(plan),
-                             [this](const std::string& address) { return dialer_->Dial(address); });
+                             [this](const std::string& node, const std::string& address) {
+                               return dialer_->Dial(node, address);
+                             });
     if (plan.nodes.nodes.empty()) {
       return absl::FailedPreconditionError(
           absl::StrCat("no node takes part: ", plan.nodes.left_out.size(),

@@ -81,7 +81,8 @@ std::unique_ptr<v1::Agent::Stub> DialWith(const std::string& tls_folder,
   files.ca = ReadFile(tls_folder + "/ca.crt", kMiB).value_or("");
   files.certificate = ReadFile(tls_folder + "/tls.crt", kMiB).value_or("");
   files.key = ReadFile(tls_folder + "/tls.key", kMiB).value_or("");
-  return v1::Agent::NewStub(DialAgent(address, MakeChannelCredentials(files)));
+  return v1::Agent::NewStub(
+      DialAgent(address, MakeChannelCredentials(files), std::string(kAgentTlsName)));
 }
 
 }  // namespace lighter::testing
