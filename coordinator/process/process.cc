@@ -47,7 +47,10 @@ absl::StatusOr<Pipe> MakePipe() {
   if (own_session) ::setsid();
   struct sigaction defaults {};
   defaults.sa_handler = SIG_DFL;
-  for (int s : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::sigaction(s, &defaults, nullptr);
+  for (int s : {SIGTERM, SIGPIPE}) ::sigaction(s, &defaults, nullptr);
+  for (int s : {SIGINT, SIGHUP}) {
+    if (!IsIgnored(s)) ::sigaction(s, &defaults, nullptr);
+  }
   const int null_fd = ::open("/dev/null", O_RDONLY);
   if (null_fd >= 0) ::dup2(null_fd, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
@@ -72,10 +75,15 @@ class Child {
     }
   }
   void Signal(int number) const { ::kill(pid_, number); }
-  // Reaps the child if it has ended.
-  bool Ended(int& exit_code) {
+  // Reaps the child if it has ended. Unknown where it ended and somebody else reaped it.
+  absl::StatusOr<bool> Ended(int& exit_code) {
     int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) != pid_) return false;
+    const pid_t reaped = ::waitpid(pid_, &status, WNOHANG);
+    if (reaped < 0 && errno == ECHILD) {
+      pid_ = -1;
+      return absl::UnknownError("it has ended, and nobody knows how: its exit code was lost");
+    }
+    if (reaped != pid_) return false;
     pid_ = -1;
     exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     return true;
@@ -147,8 +155,7 @@ class Stopper {
       if (!options_.own_session && absl::Now() > kill_at_) child.Signal(SIGKILL);
       return reason_;
     }
-    const int stops_allowed = options_.own_session ? 1 : 0;
-    if (StopSignalCount() - stops_before_ > stops_allowed) {
+    if (StopSignalCount() - stops_before_ > StopsAllowed(options_)) {
       reason_ = absl::CancelledError(program_ + " was stopped on request");
     } else if (absl::Now() > deadline_) {
       reason_ = absl::DeadlineExceededError(
@@ -161,6 +168,9 @@ class Stopper {
     return reason_;
   }
   const absl::Status& reason() const { return reason_; }
+
+  // How many stop signals a child with these options outlives.
+  static int StopsAllowed(const ProcessOptions& options) { return options.own_session ? 1 : 0; }
 
  private:
   const std::string& program_;
@@ -195,6 +205,9 @@ absl::Duration ChildTime() { return absl::Nanoseconds(child_nanoseconds.load());
 
 absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
                                          const ProcessOptions& options) {
+  if (StopSignalCount() - AcknowledgedStops() > Stopper::StopsAllowed(options)) {
+    return absl::CancelledError(argv[0] + " was not started: stopped on request");
+  }
   auto count_time = absl::MakeCleanup([start = absl::Now()] {
     child_nanoseconds += absl::ToInt64Nanoseconds(absl::Now() - start);
   });
@@ -233,7 +246,10 @@ absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
   Output err_text(std::move(err.read), options.max_output_bytes);
   Stopper stopper(argv[0], options);
   ProcessResult result;
-  while (!child.Ended(result.exit_code)) {
+  while (true) {
+    const absl::StatusOr<bool> ended = child.Ended(result.exit_code);
+    if (!ended.ok()) return Annotate(ended.status(), argv[0]);
+    if (*ended) break;
     std::array<pollfd, 2> fds = {out_text.Poll(), err_text.Poll()};
     if (::poll(fds.data(), fds.size(), kPollMs) < 0 && errno != EINTR) {
       return ErrnoStatus(errno, "poll");

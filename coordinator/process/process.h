@@ -34,7 +34,8 @@ struct ProcessResult {
 // Runs argv[0] (searched in PATH) and waits. Must be called from a thread that outlives the child:
 // the kernel sends the child SIGTERM when that thread ends. A non-zero exit code is not an error
 // here. Errors: NotFound (no such program), DeadlineExceeded, ResourceExhausted, Cancelled (the
-// stop signal arrived twice while a child in its own session ran, once otherwise).
+// stop signal arrived twice before or while a child in its own session ran, once otherwise; see
+// AcknowledgeStops), Unknown (it ended, but its exit code was lost).
 absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
                                          const ProcessOptions& options = {});
 
