@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "coordinator/plan/inventory.h"
+#include "coordinator/process/stop_signal.h"
 
 namespace lighter {
 namespace {
@@ -96,6 +97,8 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     }
   }
   TakeInventory(plan.work.images, plan.nodes.nodes);
+  if (StopRequested())
+    return absl::CancelledError("stopped on request, before all nodes had answered");
   return absl::OkStatus();
 }
 

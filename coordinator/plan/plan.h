@@ -51,7 +51,8 @@ class PlanMaker {
   // leaves no plan.
   absl::StatusOr<Plan> Make();
 
-  // Lists the nodes again and asks them anew: nodes may have joined, names may have gone.
+  // Lists the nodes again and asks them anew: nodes may have joined, names may have gone. Cancelled
+  // after a stop signal: then not all have answered.
   absl::Status RefreshNodes(Plan& plan);
 
   const Helm* helm() const { return helm_.has_value() ? &*helm_ : nullptr; }
