@@ -6,6 +6,7 @@
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
+#include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
 #include "coordinator/run/report.h"
@@ -34,7 +35,7 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   if (flags.format() == OutputFormat::kJson) {
     std::fputs(JsonText(LoadToJson(plan, report, times)).c_str(), stdout);
   } else {
-    std::printf("%s%s\n", DescribeLoad(plan, report).c_str(), DescribeTimes(times).c_str());
+    PrintText(stdout, DescribeLoad(plan, report) + DescribeTimes(times) + "\n");
   }
   return LoadExitCode(report);
 }

@@ -7,6 +7,7 @@
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/output.h"
 #include "coordinator/process/stop_signal.h"
 
 namespace {
@@ -21,11 +22,7 @@ constexpr char kFooter[] =
     "  lighter plan platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n"
     "  lighter upgrade platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n";
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  std::setlocale(LC_CTYPE, "");
-  lighter::InstallStopSignals();
+int RunCommand(int argc, char** argv) {
   CLI::App app(
       "Brings an offline package onto the nodes of a Kubernetes that has no registry,\n"
       "proves every image on every node, and only then runs the Helm upgrade.",
@@ -49,5 +46,15 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "error: lighter gave up: %s\nRun the same command again.\n", error.what());
     return lighter::kExitFailed;
   }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "");
+  lighter::InstallStopSignals();
+  const int exit_code = RunCommand(argc, argv);
+  if (!lighter::FlushResult() && exit_code == lighter::kExitOk) return lighter::kExitFailed;
   return exit_code;
 }

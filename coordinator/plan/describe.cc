@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <set>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/printable.h"
+#include "common/status.h"
 #include "coordinator/progress/render.h"
 
 namespace lighter {
@@ -29,9 +30,8 @@ uint64_t BundleBytes(const Bundle& bundle) {
 }
 
 std::string SourceNames(const ArchiveImage& image) {
-  // Shown before any check of their grammar.
   return image.repo_tags.empty() ? "(no name in the archive)"
-                                 : absl::CHexEscape(absl::StrJoin(image.repo_tags, ", "));
+                                 : OneLine(absl::StrJoin(image.repo_tags, ", "));
 }
 
 uint64_t ImageBytes(const ArchiveImage& image) {
@@ -63,8 +63,7 @@ size_t NamesToCreate(const NodePlan& node) {
 }
 
 std::string DescribeNode(const NodePlan& node, uint64_t all_bytes) {
-  if (!node.status.ok())
-    return absl::StrCat("cannot be served: ", std::string(node.status.message()));
+  if (!node.status.ok()) return absl::StrCat("cannot be served: ", OneLine(Message(node.status)));
   if (node.proven()) return "proven already, nothing to do";
   const uint64_t missing = node.missing_bytes();
   return absl::StrCat(FormatBytes(missing), " to move, ",
@@ -84,7 +83,7 @@ std::string DescribeRelease(const Plan& plan, const PlannedBundle& planned) {
 }
 
 std::string JsonText(const ordered_json& json) {
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
 ordered_json LeftOutToJson(const Plan& plan) {
@@ -98,7 +97,7 @@ ordered_json LeftOutToJson(const Plan& plan) {
 std::string DescribeLeftOut(const Plan& plan) {
   std::vector<std::string> nodes;
   for (const LeftOutNode& node : plan.nodes.left_out) {
-    nodes.push_back(absl::StrCat(node.name, " (", node.cause, ")"));
+    nodes.push_back(absl::StrCat(node.name, " (", OneLine(node.cause), ")"));
   }
   return nodes.empty() ? "" : absl::StrCat("Left out: ", absl::StrJoin(nodes, ", "), "\n");
 }
@@ -109,14 +108,14 @@ std::string DescribePackage(const Package& package) {
   for (const Bundle& bundle : package.bundles) {
     absl::StrAppend(&text, "\n", bundle.name, "\n  chart ", bundle.chart_name, " ",
                     bundle.chart_version,
-                    bundle.app_version.empty() ? "" : " (app " + bundle.app_version + ")", ", ",
-                    Count(bundle.images.images.size(), "image"), ", ",
+                    bundle.app_version.empty() ? "" : " (app " + OneLine(bundle.app_version) + ")",
+                    ", ", Count(bundle.images.images.size(), "image"), ", ",
                     FormatBytes(BundleBytes(bundle)), " of distinct blobs\n");
     for (const ArchiveImage& image : bundle.images.images) {
       absl::StrAppend(&text, absl::StrFormat("  %-60s %9s  %-10s %s/%s\n", SourceNames(image),
                                              FormatBytes(ImageBytes(image)),
-                                             Count(image.layers.size(), "layer"), image.os,
-                                             image.architecture));
+                                             Count(image.layers.size(), "layer"), OneLine(image.os),
+                                             OneLine(image.architecture)));
     }
   }
   return text;
@@ -180,11 +179,14 @@ std::string DescribePlan(const Plan& plan) {
                     absl::StrFormat("  %-12s %s\n", node.name, DescribeNode(node, all_bytes)));
   }
   for (const LeftOutNode& node : plan.nodes.left_out) {
-    absl::StrAppend(&text, absl::StrFormat("  %-12s left out: %s\n", node.name, node.cause));
+    absl::StrAppend(&text,
+                    absl::StrFormat("  %-12s left out: %s\n", node.name, OneLine(node.cause)));
   }
-  for (const std::string& note : plan.notes) absl::StrAppend(&text, "note: ", note, "\n");
+  for (const std::string& note : plan.notes) {
+    absl::StrAppend(&text, "note: ", OneLine(note), "\n");
+  }
   for (const std::string& name : plan.missing) {
-    absl::StrAppend(&text, "blocked: pods will ask for ", name,
+    absl::StrAppend(&text, "blocked: pods will ask for ", OneLine(name),
                     " and no image of the package covers it\n");
   }
   absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",

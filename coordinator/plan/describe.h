@@ -12,7 +12,8 @@ namespace lighter {
 // "apiVersion" of every JSON document that lighter prints; fields are only ever added.
 inline constexpr char kJsonApiVersion[] = "lighter/v1";
 
-// For stdout and files: indented, with a final newline. Bytes that are not UTF-8 are replaced.
+// For stdout and files: indented, in ASCII, with a final newline. Bytes that are not UTF-8 are
+// replaced.
 std::string JsonText(const nlohmann::ordered_json& json);
 
 std::string DescribePackage(const Package& package);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
@@ -31,7 +32,7 @@ std::string FailedNodes(const LoadReport& report) {
   std::string text;
   for (const NodeReport& node : report.nodes) {
     if (!node.status.ok())
-      absl::StrAppend(&text, "  ", node.node, ": ", Message(node.status), "\n");
+      absl::StrAppend(&text, "  ", node.node, ": ", OneLine(Message(node.status)), "\n");
   }
   return text;
 }
@@ -54,10 +55,11 @@ std::string DescribeBadPackage(const LoadReport& report) {
     } else if (node.put_back.ok()) {
       put_back.push_back(node.node);
     } else {
-      absl::StrAppend(&not_put_back, "  ", node.node, ": ", Message(node.put_back), "\n");
+      absl::StrAppend(&not_put_back, "  ", node.node, ": ", OneLine(Message(node.put_back)), "\n");
     }
   }
-  std::string text = absl::StrCat("The package cannot be used: ", Message(report.package), "\n");
+  std::string text =
+      absl::StrCat("The package cannot be used: ", OneLine(Message(report.package)), "\n");
   if (!put_back.empty()) {
     absl::StrAppend(&text, "Nothing of it is left on ", absl::StrJoin(put_back, ", "), ".\n");
   }
@@ -96,7 +98,7 @@ std::string DescribePods(const std::vector<PodState>& pods) {
   for (const PodState& pod : pods) {
     const std::string state = pod.ready ? "Running" : pod.phase + " (not ready)";
     absl::StrAppend(&text, absl::StrFormat("    %-44s %-10s %s%s\n", pod.name, pod.node, state,
-                                           pod.reason.empty() ? "" : "  " + pod.reason));
+                                           pod.reason.empty() ? "" : "  " + OneLine(pod.reason)));
   }
   return text;
 }

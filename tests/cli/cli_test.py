@@ -25,8 +25,13 @@ class CommandLine(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.package = cls.folder / "package.tar"
-        app = BUILD / "lighter-sample-app"
-        made = run(BUILD / "lighter-sample", "package", "--version", "1", "--size-mib", "2", "--app", app, "--out", cls.package)
+        cls.make_package(cls.package)
+
+    @staticmethod
+    def make_package(path: Path, *options: str) -> None:
+        """Writes a small sample package."""
+        words = ["package", "--version", "1", "--size-mib", "2", "--app", BUILD / "lighter-sample-app", "--out", path]
+        made = run(BUILD / "lighter-sample", *words, *options)
         assert made.returncode == 0, made.stderr
 
     def lighter(self, *words, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
@@ -62,6 +67,22 @@ class CommandLine(unittest.TestCase):
                 with self.package.open("rb") as file:
                     file.seek(layer["offset"])
                     self.assertEqual(file.read(2), b"\x1f\x8b")
+
+    def test_foreign_text_cannot_act_on_the_terminal(self):
+        hostile = self.folder / "hostile.tar"
+        self.make_package(hostile, "--arch", "amd64\u009b2J")  # the one-character form of ESC [
+        self.assertIn("linux/amd64\\xc2\\x9b2J\n", self.lighter("inspect", hostile).stdout)
+        package = self.lighter("inspect", hostile, "-o", "json").stdout
+        self.assertNotIn("\u009b", package)
+        self.assertEqual(json.loads(package)["bundles"][0]["images"][0]["platform"], "linux/amd64\u009b2J")
+        self.assertIn("/nowhere/\\x1b[2J", self.lighter("inspect", "/nowhere/\x1b[2J", code=1).stderr)
+
+    def test_a_result_that_cannot_be_written_is_a_failure(self):
+        for words in (["inspect", self.package, "-o", "json"], ["inspect", self.package], ["--help"], ["completion", "bash"]):
+            with Path("/dev/full").open("w", encoding="utf-8") as full:
+                done = subprocess.run([BUILD / "lighter", *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn("could not be written to stdout", done.stderr, words)
 
     def test_failure_says_that_nothing_was_changed(self):
         done = self.lighter("upgrade", self.folder / "missing.tar", code=1)
