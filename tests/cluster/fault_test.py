@@ -113,6 +113,21 @@ class Faults(LineTest):
         self.assertEqual(self.lighter("upgrade", self.packages[2]).json["releases"][0]["state"], "upgraded")
         self.assertIn("replicas: 1", self.shell("helm", "get", "values", "quayside", "-n", "harbor"))
 
+    def test_a_name_that_is_another_image_is_shown_and_moved(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        name = f"{REGISTRY}/quayside/web:v0.2.0"
+        rows = [line.split() for line in self.ctr("node2", "images", "ls").splitlines()[1:]]
+        other, digest = next((row[0], row[2]) for row in rows if row[0].endswith("quayside/helper:v0.1.0"))
+        self.ctr("node2", "images", "tag", other, name)
+        nodes = {node["name"]: node for node in self.lighter("plan", self.packages[2]).json["nodes"]}
+        moves = nodes["node2"]["namesToMove"]
+        self.assertEqual([(move["name"], move["fromManifestDigest"]) for move in moves], [(name, digest)])
+        self.assertEqual([nodes[node]["namesToCreate"] for node in ("node1", "node2")], [3, 2])
+        self.assertEqual(nodes["node1"]["namesToMove"], [])
+        self.lighter("upgrade", self.packages[2])
+        self.assert_loaded_everywhere()
+
     def test_one_agent_away(self):
         self.install_version_1("quayside", REGISTRY)
         self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
