@@ -22,11 +22,13 @@ struct UpgradeFlags : CommonFlags {
   std::string timeout = "5m";
 };
 
-// A CLI11 check: the message, or empty when the text is fine.
+// A CLI11 check: the message, or empty when the text is fine. Helm cannot read what is much longer,
+// nor "inf".
 std::string CheckTimeout(const std::string& text) {
   absl::Duration timeout;
-  if (absl::ParseDuration(text, &timeout) && timeout >= absl::Seconds(1)) return "";
-  return "\"" + text + "\" is not a duration of a second or more, like 90s or 5m";
+  const bool read = absl::ParseDuration(text, &timeout);
+  if (read && timeout >= absl::Seconds(1) && timeout <= absl::Hours(365 * 24)) return "";
+  return "\"" + text + "\" is not a duration from a second to a year, like 90s or 5m";
 }
 
 absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {

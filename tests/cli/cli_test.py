@@ -46,7 +46,9 @@ class CommandLine(unittest.TestCase):
             self.assertIn(f"lighter {command}", self.lighter(command, "--help").stdout.split("Examples:")[1])
 
     def test_usage_errors_are_exit_code_2_and_leave_stdout_alone(self):
-        for words in ([], ["no-such-command"], ["inspect"], ["plan", "p.tar", "--no-such-flag"], ["inspect", "p.tar", "-o", "xml"]):
+        usage = [[], ["no-such-command"], ["inspect"], ["plan", "p.tar", "--no-such-flag"], ["inspect", "p.tar", "-o", "xml"]]
+        usage += [["upgrade", "p.tar", "--timeout", timeout] for timeout in ("0s", "inf", "10000h", "soon")]
+        for words in usage:
             self.assertEqual(self.lighter(*words, code=2).stdout, "", words)
 
     def test_version_is_the_charts(self):

@@ -96,22 +96,65 @@ class Faults(LineTest):
         self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
         before = self.revision("quayside")
         # A helm that, when lighter lists releases for the second time, is used by a colleague first.
-        helm = self.folder / "shared-helm"
         chart = self.folder / "chart-v1/original-chart"
-        helm.write_text(
-            "#!/bin/sh\n"
+        helm = self.make_helm(
+            "shared-helm",
             f'if [ "$1" = list ] && ! mkdir {self.folder}/listed 2>/dev/null; then\n'
             f"  helm upgrade quayside {chart} -n harbor --reuse-values --set web.replicas=1 >/dev/null\n"
-            "fi\n"
-            'exec helm "$@"\n'
+            "fi",
         )
-        helm.chmod(0o755)
         run = self.lighter("upgrade", self.packages[2], "--helm", helm, code=1)
         self.assertIn(f"is at revision {before + 1} (deployed) now", run.json["blocked"])
         self.assertEqual(self.revision("quayside"), before + 1)
         # The next run goes on from the colleague's values.
         self.assertEqual(self.lighter("upgrade", self.packages[2]).json["releases"][0]["state"], "upgraded")
         self.assertIn("replicas: 1", self.shell("helm", "get", "values", "quayside", "-n", "harbor"))
+
+    def test_somebody_else_upgrades_a_later_release_meanwhile(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        packages = {version: self.make_package(version, "--addon") for version in (1, 2)}
+        self.lighter("load", packages[1], "--set", SETTING)
+        folder = self.folder / "beacon-v1"
+        folder.mkdir()
+        self.shell("bash", "-c", "tar -xOf $0 --wildcards '*beacon*.bundle.tar' | tar -xC $1", packages[1], folder)
+        chart = folder / "original-chart"
+        self.shell("helm", "install", "beacon", chart, "-n", "harbor", "--set", SETTING, "--wait")
+        self.addCleanup(self.shell, "helm", "uninstall", "beacon", "-n", "harbor", "--wait")
+        before = self.revision("beacon")
+        # A colleague upgrades the second release while lighter upgrades the first.
+        helm = self.make_helm(
+            "busy-helm",
+            'case "$*" in *--dry-run*) ;; "upgrade quayside "*)\n'
+            f"  helm upgrade beacon {chart} -n harbor --reuse-values >/dev/null ;;\n"
+            "esac",
+        )
+        run = self.lighter("upgrade", packages[2], "--helm", helm, code=1)
+        first, second = run.json["releases"]
+        self.assertEqual([first["state"], second["state"], second["wayBack"]], ["upgraded", "untouched", ""])
+        self.assertIn(f"is at revision {before + 1} (deployed) now", second["error"])
+        self.assertEqual(self.revision("beacon"), before + 1)
+
+    def test_helm_fails_before_it_changes_anything(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        before = self.revision("quayside")
+        for name, after, changed, way_back in (
+            ("failing-helm", "", False, ""),
+            # Nor can it be asked what it left.
+            ("broken-helm", f"touch {self.folder}/broken;", None, f"helm rollback quayside {before} -n harbor"),
+        ):
+            helm = self.make_helm(
+                name,
+                f'if [ -e {self.folder}/broken ]; then echo broken >&2; exit 1; fi\n'
+                f'case "$*" in *--dry-run*) ;; "upgrade quayside "*) {after} echo failing >&2; exit 1 ;; esac',
+            )
+            run = self.lighter("upgrade", self.packages[2], "--helm", helm, code=1)
+            release = run.json["releases"][0]
+            self.assertEqual([release["state"], release["changed"], release["wayBack"]], ["failed", changed, way_back])
+            self.assertIn("failing", release["error"])
+            self.assertEqual("helm list failed: broken" in release["error"], changed is None)
+            self.assertEqual(self.revision("quayside"), before)
 
     def test_a_name_that_is_another_image_is_shown_and_moved(self):
         self.install_version_1("quayside", REGISTRY)

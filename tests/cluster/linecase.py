@@ -66,11 +66,19 @@ class LineTest(ClusterTest):
         self.assertEqual(done.returncode, status, f"{' '.join(map(str, words))}:\n{done.stdout}")
         return done.stdout
 
-    def make_package(self, version: int) -> Path:
+    def make_package(self, version: int, *options: str) -> Path:
         """Writes the sample package of that version."""
-        path = self.folder / f"quayside_v0.{version}.0.tar"
+        path = self.folder / f"quayside_v0.{version}.0{''.join(options)}.tar"
         app = BUILD / "lighter-sample-app"
-        self.shell(BUILD / "lighter-sample", "package", "--version", str(version), "--size-mib", str(self.size_mib), "--app", app, "--out", path)
+        words = ["package", "--version", str(version), "--size-mib", str(self.size_mib), "--app", app, "--out", path]
+        self.shell(BUILD / "lighter-sample", *words, *options)
+        return path
+
+    def make_helm(self, name: str, script: str) -> Path:
+        """A helm that does what the script says before it is the real one."""
+        path = self.folder / name
+        path.write_text(f'#!/bin/sh\n{script}\nexec helm "$@"\n')
+        path.chmod(0o755)
         return path
 
     def start_lighter(self, *words, helm: str | None = None) -> subprocess.Popen:
