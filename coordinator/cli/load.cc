@@ -30,13 +30,17 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   options.containerd_socket = flags.containerd_socket;
   PlanMaker maker(std::move(options), folder);
   ASSIGN_OR_RETURN(const Plan plan, maker.Make());
-  const LoadReport report = LoadNodes(plan, progress);
+  const bool json = flags.format() == OutputFormat::kJson;
+  if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
+  const absl::Status blocked = CheckLoad(plan);
+  const LoadReport report = blocked.ok() ? LoadNodes(plan, progress) : LoadReport{};
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
-  if (flags.format() == OutputFormat::kJson) {
-    std::fputs(JsonText(LoadToJson(plan, report, times)).c_str(), stdout);
-  } else {
+  if (json) {
+    std::fputs(JsonText(LoadToJson(plan, blocked, report, times)).c_str(), stdout);
+  } else if (blocked.ok()) {
     PrintText(stdout, DescribeLoad(plan, report) + DescribeTimes(times) + "\n");
   }
+  RETURN_IF_ERROR(blocked);
   return LoadExitCode(report);
 }
 

@@ -146,6 +146,15 @@ ordered_json LeftOutToJson(const Plan& plan) {
   return left_out;
 }
 
+ordered_json SkippedToJson(const Plan& plan) {
+  ordered_json skipped = ordered_json::array();
+  for (const SkippedBundle& bundle : plan.releases.skipped) {
+    skipped.push_back(
+        {{"bundle", plan.package.bundles[bundle.bundle].name}, {"cause", bundle.cause}});
+  }
+  return skipped;
+}
+
 std::string DescribeLeftOut(const Plan& plan) {
   std::vector<std::string> nodes;
   for (const LeftOutNode& node : plan.nodes.left_out) {
@@ -271,11 +280,6 @@ ordered_json PlanToJson(const Plan& plan) {
                         {"packageVersion", bundle.chart_version},
                         {"names", std::move(names)}});
   }
-  ordered_json skipped = ordered_json::array();
-  for (const SkippedBundle& bundle : plan.releases.skipped) {
-    skipped.push_back(
-        {{"bundle", plan.package.bundles[bundle.bundle].name}, {"cause", bundle.cause}});
-  }
   const Digests wanted = WantedDigests(plan);
   ordered_json nodes = ordered_json::array();
   for (const NodePlan& node : plan.nodes.nodes) {
@@ -300,7 +304,7 @@ ordered_json PlanToJson(const Plan& plan) {
           {"distinctBytes", DistinctBytes(plan.work)},
           {"bytesToMove", plan.missing_bytes()},
           {"releases", std::move(releases)},
-          {"skipped", std::move(skipped)},
+          {"skipped", SkippedToJson(plan)},
           {"nodes", std::move(nodes)},
           {"leftOut", LeftOutToJson(plan)},
           {"missing", plan.missing},

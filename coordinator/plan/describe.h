@@ -22,6 +22,9 @@ nlohmann::ordered_json PackageToJson(const Package& package);
 // [{"name", "cause"}] of the nodes that take no part.
 nlohmann::ordered_json LeftOutToJson(const Plan& plan);
 
+// [{"bundle", "cause"}] of the bundles that take no part.
+nlohmann::ordered_json SkippedToJson(const Plan& plan);
+
 std::string DescribePlan(const Plan& plan);
 nlohmann::ordered_json PlanToJson(const Plan& plan);
 

@@ -69,6 +69,8 @@ absl::StatusOr<Plan> PlanMaker::Make() {
       }
     }
     plan.notes.insert(plan.notes.end(), planned.names.notes.begin(), planned.names.notes.end());
+    const Bundle& bundle = plan.package.bundles[planned.bundle];
+    if (bundle.images.images.empty()) plan.notes.push_back(bundle.name + " has no images");
   }
   ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, folder_.id()));
   RETURN_IF_ERROR(RefreshNodes(plan));

@@ -191,6 +191,9 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
           {"names", NamesToJson(plan)},
           {"nodes", NodesToJson(load)},
           {"leftOut", LeftOutToJson(plan)},
+          {"skipped", SkippedToJson(plan)},
+          {"missing", plan.missing},
+          {"notes", plan.notes},
           {"packageError", Message(load.package)}};
 }
 
@@ -239,8 +242,11 @@ std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
   return absl::StrCat(text, "Evidence: ", folder.path(), "\n");
 }
 
-ordered_json LoadToJson(const Plan& plan, const LoadReport& report, const RunTimes& times) {
-  return Header("Load", plan, report, times);
+ordered_json LoadToJson(const Plan& plan, const absl::Status& blocked, const LoadReport& report,
+                        const RunTimes& times) {
+  ordered_json json = Header("Load", plan, report, times);
+  json["blocked"] = Message(blocked);
+  return json;
 }
 
 ordered_json UpgradeToJson(const Plan& plan, const UpgradeReport& report, const RunFolder& folder,

@@ -39,12 +39,7 @@ absl::Status Barrier(const LoadReport& load) {
 }
 
 absl::Status CheckPlan(const Plan& plan) {
-  if (!plan.missing.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "pods will ask for images that the package does not have: ",
-        absl::StrJoin(plan.missing, ", "),
-        "; set the values that lead to these names, or go on with --allow-missing NAME"));
-  }
+  RETURN_IF_ERROR(CheckNothingMissing(plan));
   if (plan.releases.bundles.empty()) {
     return absl::FailedPreconditionError(
         "nothing to upgrade: no bundle of this package has a release in this cluster; "

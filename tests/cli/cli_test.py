@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """The command line as a user meets it: help, exit codes, streams, completion. Needs a build, no cluster."""
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
@@ -95,6 +97,27 @@ class CommandLine(unittest.TestCase):
     def test_local_load_without_containerd_names_the_socket(self):
         done = self.lighter("load", "--local", self.package, "--containerd-socket", "/nowhere/c.sock", code=1)
         self.assertIn("/nowhere/c.sock", done.stdout + done.stderr)
+
+    def test_a_load_shows_its_plan_first(self):
+        done = self.lighter("load", "--local", self.package, "--containerd-socket", "/nowhere/c.sock", code=1)
+        self.assertIn("Plan: 3 names of 3 images on 1 node", done.stderr)
+
+    def test_a_load_of_nothing_is_refused(self):
+        bundle = io.BytesIO()
+        with tarfile.open(fileobj=bundle, mode="w") as tar:
+            for name, text in (("hints.yaml", b""), ("original-chart/Chart.yaml", b"name: bare\nversion: 1.0.0\n")):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(text)
+                tar.addfile(entry, io.BytesIO(text))
+        package = self.folder / "bare.bundle.tar"
+        package.write_bytes(bundle.getvalue())
+        words = ["load", "--local", package, "--containerd-socket", "/nowhere/c.sock", "--helm", "/nowhere/helm"]
+        self.assertIn("nothing to load: bare.bundle.tar: no images in it", self.lighter(*words, code=1).stderr)
+        done = self.lighter(*words, "-o", "json", code=1)
+        result = json.loads(done.stdout)
+        self.assertIn("nothing to load", result["blocked"])
+        self.assertIn("bare.bundle.tar has no images", result["notes"])
+        self.assertIn("Nothing was changed", done.stderr)
 
     def test_both_programs_start_in_an_empty_root(self):
         for program in ("lighter", "lighter-agent"):

@@ -143,6 +143,10 @@ class Refusals(LineTest):
         name = f"{REGISTRY}/quayside/web:v9"
         self.refuse("upgrade", self.packages[2], "--set", "web.image.tag=v9", texts=[name, "--allow-missing"])
 
+    def test_load_of_a_tag_that_the_package_does_not_have(self):
+        name = f"{REGISTRY}/quayside/web:v9"
+        self.refuse("load", self.packages[2], "--set", "web.image.tag=v9", texts=[name, "--allow-missing"])
+
     def test_release_that_is_not_there(self):
         self.refuse("upgrade", self.packages[2], "someone-else", texts=["someone-else", "helm list -A"])
 

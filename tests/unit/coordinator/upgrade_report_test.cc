@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/status.h"
 #include "coordinator/run/release_pods.h"
 #include "coordinator/run/report.h"
 
@@ -117,6 +118,43 @@ TEST(PodsWhenSettledTest, AFailureIsNoListOfNoPods) {
                 .status()
                 .code(),
             absl::StatusCode::kUnavailable);
+}
+
+// A plan with one bundle, of one image without any name.
+Plan OneBundle() {
+  Plan plan;
+  plan.package.bundles.emplace_back().name = "web.bundle.tar";
+  plan.package.bundles[0].images.images.emplace_back();
+  plan.releases.bundles.emplace_back();
+  return plan;
+}
+
+TEST(CheckLoadTest, MissingImagesAndNothingToLoadAreRefused) {
+  Plan plan = OneBundle();
+  EXPECT_THAT(Message(CheckLoad(plan)),
+              HasSubstr("nothing to load: web.bundle.tar: none of its images has a name"));
+  plan.package.bundles[0].images.images.clear();
+  EXPECT_THAT(Message(CheckLoad(plan)), HasSubstr("web.bundle.tar: no images in it"));
+  plan.releases = {.skipped = {{.bundle = 0, .cause = "no release of chart web"}}};
+  EXPECT_THAT(Message(CheckLoad(plan)), HasSubstr("web.bundle.tar: no release of chart web"));
+
+  plan.work.images.emplace_back();
+  EXPECT_TRUE(CheckLoad(plan).ok()) << CheckLoad(plan);
+  plan.missing = {"r.io/a:1"};
+  EXPECT_THAT(Message(CheckLoad(plan)), HasSubstr("r.io/a:1; set the values"));
+  EXPECT_THAT(Message(CheckLoad(plan)), HasSubstr("--allow-missing"));
+}
+
+TEST(LoadReportTest, JsonSaysWhatIsMissingAndWorthKnowing) {
+  Plan plan = OneBundle();
+  plan.missing = {"r.io/a:1"};
+  plan.notes = {"a hint could not be evaluated"};
+  plan.releases = {.skipped = {{.bundle = 0, .cause = "no release of chart web"}}};
+  const nlohmann::ordered_json json = LoadToJson(plan, CheckLoad(plan), {}, {});
+  EXPECT_EQ(json["missing"], nlohmann::ordered_json({"r.io/a:1"}));
+  EXPECT_EQ(json["notes"], nlohmann::ordered_json({"a hint could not be evaluated"}));
+  EXPECT_EQ(json["skipped"][0]["bundle"], "web.bundle.tar");
+  EXPECT_THAT(json["blocked"].get<std::string>(), HasSubstr("r.io/a:1"));
 }
 
 }  // namespace
