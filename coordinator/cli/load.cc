@@ -50,19 +50,26 @@ void AddLoadCommand(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "load", "Put the package's images onto the nodes and prove them; no Helm upgrade");
   command->footer(
-      "Bundles without a release in the cluster are loaded too, under the names that the given "
-      "values\n"
-      "lead to: that is how to prepare a first `helm install`.\n"
+      "A bundle whose chart has a release gets the names that this release's values and the given "
+      "ones\n"
+      "lead to. One whose chart has no release in the whole cluster is loaded under the names that "
+      "the\n"
+      "given values lead to: that is how to prepare a first `helm install`.\n"
+      "With RELEASE only the bundle of that release is loaded. With -n alone it is the bundles of "
+      "that\n"
+      "namespace's releases, and those whose chart has no release anywhere.\n"
       "\n"
       "Examples:\n"
       "  lighter load platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n"
+      "  lighter load platform_v1.2.tar hydra -n hydra-system\n"
       "  lighter load --local platform_v1.2.tar        # this machine's containerd, no "
       "Kubernetes\n");
   auto flags = std::make_shared<LoadFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
-  command->add_flag("--local", flags->local,
-                    "Load into this machine's containerd, without any agent");
+  command
+      ->add_flag("--local", flags->local, "Load into this machine's containerd, without any agent")
+      ->excludes("RELEASE", "--namespace");
   command->add_option("--containerd-socket", flags->containerd_socket, "With --local")
       ->capture_default_str();
   AddProgressFlag(*command, *flags);

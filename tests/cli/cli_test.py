@@ -50,6 +50,7 @@ class CommandLine(unittest.TestCase):
     def test_usage_errors_are_exit_code_2_and_leave_stdout_alone(self):
         usage = [[], ["no-such-command"], ["inspect"], ["plan", "p.tar", "--no-such-flag"], ["inspect", "p.tar", "-o", "xml"]]
         usage += [["upgrade", "p.tar", "--timeout", timeout] for timeout in ("0s", "inf", "10000h", "soon")]
+        usage += [["load", "--local", "p.tar", "hydra"], ["load", "--local", "p.tar", "-n", "harbor"]]
         for words in usage:
             self.assertEqual(self.lighter(*words, code=2).stdout, "", words)
 

@@ -135,6 +135,11 @@ class Faults(LineTest):
         self.assertIn(f"is at revision {before + 1} (deployed) now", second["error"])
         self.assertEqual(self.revision("beacon"), before + 1)
 
+        # One release is loaded and upgraded alone.
+        plan = self.lighter("load", packages[2], "beacon").json
+        self.assertEqual([name["name"] for name in plan["names"]], [f"{REGISTRY}/quayside/beacon:v0.2.0"])
+        self.assertEqual([bundle["bundle"] for bundle in plan["skipped"]], ["quayside_v0.2.0.bundle.tar"])
+
     def test_helm_fails_before_it_changes_anything(self):
         self.install_version_1("quayside", REGISTRY)
         self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")

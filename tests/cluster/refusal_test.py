@@ -147,6 +147,9 @@ class Refusals(LineTest):
         name = f"{REGISTRY}/quayside/web:v9"
         self.refuse("load", self.packages[2], "--set", "web.image.tag=v9", texts=[name, "--allow-missing"])
 
+    def test_load_for_another_namespace_than_the_releases(self):
+        self.refuse("load", self.packages[2], "-n", "harbour", texts=["nothing to load", "it has quayside (namespace harbor)"])
+
     def test_release_that_is_not_there(self):
         self.refuse("upgrade", self.packages[2], "someone-else", texts=["someone-else", "helm list -A"])
 
