@@ -61,7 +61,7 @@ cluster-down: ## Remove it without a trace
 	@$(CLUSTER) down --name $(NAME)
 
 agents: build ## Put the agents onto a running cluster: NAME=lighter
-	@tests/cluster/install-agents $(NAME)
+	@eval "$$($(CLUSTER) env --name $(NAME))" && build/release/lighter agent install
 
 format: ## Rewrite C++ sources in the project's style
 	@git ls-files '*.c' '*.cc' '*.h' | xargs clang-format -i

@@ -19,6 +19,7 @@ namespace {
 
 // Between Staged and Finish it waits for other nodes; well below the lease's life.
 constexpr absl::Duration kFinishTimeout = absl::Hours(12);
+constexpr int kMaxLooks = 5;
 // How often a session looks around while nothing comes.
 constexpr absl::Duration kPollInterval = absl::Milliseconds(100);
 // What a pull of the kubelet that is going on may still take.
@@ -146,16 +147,28 @@ absl::StatusOr<Lack> LoadSession::Prepare() {
     progress_.Report(Doing("store the manifest of " + image->label));
     RETURN_IF_ERROR(StoreManifest(*image));
   }
-  ASSIGN_OR_RETURN(Lack lack, FindLack(work_, snapshotter_, todo_));
-  for (const Digest& base : lack.bases) {
-    RETURN_IF_ERROR(work_.AddToLease(lease, {base.str(), "snapshots/" + snapshotter_}));
-  }
+  ASSIGN_OR_RETURN(Lack lack, FindAndHoldLack(lease));
   for (const MissingBlob& blob : lack.blobs) {
     if (!blob.start_over) continue;
     RETURN_IF_ERROR(DropIngest(work_, blob.target.ref(), absl::Now() + kPullTimeout));
   }
   RETURN_IF_ERROR(TakeOverConfigs(lack));
   return lack;
+}
+
+// What was there when we looked may be collected before our lease holds it, so we look again after.
+absl::StatusOr<Lack> LoadSession::FindAndHoldLack(const std::string& lease) {
+  for (int i = 0; i < kMaxLooks; ++i) {
+    ASSIGN_OR_RETURN(Lack lack, FindLack(work_, snapshotter_, todo_));
+    bool held = true;
+    for (const Digest& base : lack.bases) {
+      RETURN_IF_ERROR(work_.AddToLease(lease, {base.str(), "snapshots/" + snapshotter_}));
+      ASSIGN_OR_RETURN(const bool present, work_.HasSnapshot(snapshotter_, base));
+      held = held && present;
+    }
+    if (held) return lack;
+  }
+  return absl::AbortedError("snapshots of these images keep going away on this node");
 }
 
 absl::Status LoadSession::StoreManifest(const CheckedImage& image) {

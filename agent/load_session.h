@@ -45,6 +45,7 @@ class LoadSession {
   // Finds what is not proven, takes the lease, stores manifests; the blobs and steps that are
   // needed.
   absl::StatusOr<Lack> Prepare();
+  absl::StatusOr<Lack> FindAndHoldLack(const std::string& lease);
   absl::Status StoreManifest(const CheckedImage& image);
   absl::Status TakeOverConfigs(const Lack& lack);
   absl::Status SendNeed(const Lack& lack);

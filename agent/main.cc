@@ -1,130 +1,116 @@
 // lighter-agent: serves one node's containerd to the coordinator.
 //
 // On TCP it listens with mutual TLS only; in the clear only on a unix socket that nobody but its
-// owner can open. SIGTERM and SIGINT end it; kill -9 harms nothing.
-#include <grpcpp/server_builder.h>
-#include <sys/stat.h>
+// owner can open. SIGTERM and SIGINT end it; kill -9 harms nothing. Its subcommands keep the node's
+// key and certificate; `lighter agent install` runs them beside the serving agent.
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
-#include <csignal>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <string>
 
-#include "agent/agent_service.h"
+#include "absl/strings/str_cat.h"
+#include "agent/identity.h"
+#include "agent/server.h"
 #include "common/limits.h"
 #include "common/status.h"
-#include "common/tls.h"
 #include "common/version.h"
 
 namespace lighter {
 namespace {
 
-constexpr std::string_view kUnixPrefix = "unix:";
-constexpr std::chrono::seconds kShutdownTimeout(1);
+void Log(const std::string& line) { std::cerr << "lighter-agent: " + line + "\n" << std::flush; }
 
-struct Flags {
-  std::string listen;
-  std::string tls_dir;
-  AgentOptions agent;
-};
-
-bool IsUnix(const std::string& listen) { return listen.starts_with(kUnixPrefix); }
-
-// gRPC wants an IPv6 address in brackets; a DaemonSet knows its node's address only without.
-std::string WithBrackets(const std::string& listen) {
-  const size_t colon = listen.rfind(':');
-  const std::string host = listen.substr(0, colon);
-  if (IsUnix(listen) || host.find(':') == std::string::npos || host.starts_with('[')) return listen;
-  return "[" + host + "]" + listen.substr(colon);
-}
-
-void Configure(grpc::ServerBuilder* builder) {
-  builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder->SetMaxSendMessageSize(kMaxMessageBytes);
-  // A coordinator that vanished without a word is noticed within half a minute.
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-  // And the coordinator's own pings (DialAgent) are welcome.
-  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  // Two agents on one address would take turns in answering.
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-}
-
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(Flags* flags) {
-  if (IsUnix(flags->listen)) {
-    flags->agent.require_coordinator_certificate = false;
-    return grpc::InsecureServerCredentials();
+absl::StatusOr<std::string> ReadStandardInput() {
+  std::string text;
+  std::array<char, 4096> buffer{};
+  while (true) {
+    const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "read standard input");
+    if (n == 0) return text;
+    text.append(buffer.data(), static_cast<size_t>(n));
+    if (text.size() > kMaxPemBytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("standard input: at most ", kMaxPemBytes, " bytes are accepted"));
+    }
   }
-  if (flags->tls_dir.empty()) {
-    return absl::InvalidArgumentError(
-        "--listen on a network address needs --tls-dir: the agent speaks mutual TLS only");
-  }
-  ASSIGN_OR_RETURN(const TlsFiles files, ReadTlsFolder(flags->tls_dir, kAgentTlsName));
-  return MakeServerCredentials(files);
 }
 
-// Blocked in every thread, so that only AwaitStopSignal sees them.
-sigset_t BlockStopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
-absl::Status Serve(Flags flags) {
-  const sigset_t stop_signals = BlockStopSignals();
-  flags.agent.log = [](const std::string& line) {
-    std::cerr << "lighter-agent: " + line + "\n" << std::flush;
-  };
-  ASSIGN_OR_RETURN(const auto credentials, Credentials(&flags));
-  // Outlives the server: sessions end after their streams.
-  const std::unique_ptr<v1::Agent::Service> service = MakeAgentService(flags.agent);
-  grpc::ServerBuilder builder;
-  Configure(&builder);
-  int port = 0;
-  builder.AddListeningPort(WithBrackets(flags.listen), credentials, &port);
-  builder.RegisterService(service.get());
-  const mode_t old_mask = ::umask(0177);  // a unix socket is born with mode 0600
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  ::umask(old_mask);
-  if (server == nullptr || port == 0) {
-    return absl::UnavailableError("cannot listen on " + flags.listen +
-                                  "; is another agent running there?");
-  }
-  std::cerr << "lighter-agent " << kVersion << " on " << flags.listen;
-  if (!IsUnix(flags.listen)) std::cerr << " (port " << port << ")";
-  std::cerr << ", containerd at " << flags.agent.containerd_socket << std::endl;
-
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
-  std::cerr << "lighter-agent: stopping; what came of a running load is kept" << std::endl;
-  server->Shutdown(std::chrono::system_clock::now() + kShutdownTimeout);
+absl::Status PrintRequest(const std::string& state_dir) {
+  ASSIGN_OR_RETURN(const std::string request, CertificateRequest(state_dir, Log));
+  std::cout << request << std::flush;
   return absl::OkStatus();
+}
+
+absl::Status AcceptFromStandardInput(const std::string& state_dir, const std::string& node) {
+  ASSIGN_OR_RETURN(const std::string pem, ReadStandardInput());
+  const absl::StatusOr<absl::Time> not_after = AcceptCertificate(state_dir, node, pem, Log);
+  if (!not_after.ok()) {
+    return Annotate(not_after.status(), "the certificate on standard input is not taken");
+  }
+  const nlohmann::json line = {
+      {"notAfter", absl::FormatTime(absl::RFC3339_sec, *not_after, absl::UTCTimeZone())}};
+  std::cout << line.dump() << std::endl;
+  return absl::OkStatus();
+}
+
+absl::Status Run(int argc, char** argv) {
+  ServerOptions options;
+  std::string& state_dir = options.state_dir;
+  std::string& node = options.agent.node_name;
+  CLI::App app("Loads images into this node's containerd on behalf of `lighter`.", "lighter-agent");
+  app.set_version_flag("--version", kVersion);
+  app.add_option("--listen", options.listen,
+                 "ADDRESS:PORT (mutual TLS, needs --tls-dir or --state-dir) or unix:PATH (mode "
+                 "0600)");
+  app.add_option("--tls-dir", options.tls_dir, "folder with ca.crt, tls.crt and tls.key");
+  app.add_option("--state-dir", state_dir,
+                 "folder for a key of this node's own, and the certificate that the coordinator "
+                 "signs for it");
+  app.add_option("--containerd-socket", options.agent.containerd_socket,
+                 "path of containerd's socket")
+      ->capture_default_str();
+  app.add_option("--node-name", node, "this node's name, for messages and in its certificate")
+      ->envname("NODE_NAME");
+
+  const auto add_command = [&](const std::string& name, const std::string& description) {
+    CLI::App* const command = app.add_subcommand(name, description);
+    command->add_option("--state-dir", state_dir, "the agent's --state-dir")->required();
+    return command;
+  };
+  const CLI::App* const request = add_command(
+      "certificate-request", "Prints a request for this node's key, which is made if need be.");
+  CLI::App* const accept = add_command(
+      "accept-certificate",
+      "Takes this node's certificate and then its CA's from standard input, and prints its end.");
+  accept->add_option("--node-name", node, "the name it must carry, as NAME.lighter-agent")
+      ->envname("NODE_NAME");
+  const CLI::App* const remove =
+      add_command("remove-state", "Removes the key, the certificate and their folder.");
+  app.require_subcommand(0, 1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::exit(app.exit(error) == 0 ? 0 : 1);
+  }
+
+  if (request->parsed()) return PrintRequest(state_dir);
+  if (accept->parsed()) return AcceptFromStandardInput(state_dir, node);
+  if (remove->parsed()) return RemoveIdentity(state_dir);
+  options.agent.log = Log;
+  return Serve(std::move(options));
 }
 
 }  // namespace
 }  // namespace lighter
 
 int main(int argc, char** argv) {
-  lighter::Flags flags;
-  CLI::App app("Loads images into this node's containerd on behalf of `lighter`.", "lighter-agent");
-  app.set_version_flag("--version", lighter::kVersion);
-  app.add_option("--listen", flags.listen,
-                 "ADDRESS:PORT (mutual TLS, needs --tls-dir) or unix:PATH (mode 0600)")
-      ->required();
-  app.add_option("--tls-dir", flags.tls_dir, "folder with ca.crt, tls.crt and tls.key");
-  app.add_option("--containerd-socket", flags.agent.containerd_socket,
-                 "path of containerd's socket")
-      ->capture_default_str();
-  app.add_option("--node-name", flags.agent.node_name, "this node's name, for messages")
-      ->envname("NODE_NAME");
-  CLI11_PARSE(app, argc, argv);
-
-  const absl::Status status = lighter::Serve(std::move(flags));
+  const absl::Status status = lighter::Run(argc, argv);
   if (status.ok()) return 0;
   std::cerr << "lighter-agent: " << status.message() << std::endl;
   return 1;

@@ -125,6 +125,10 @@ absl::Status Unpacker::Make(const UnpackStep& step) {
     if (made) return absl::OkStatus();
     RETURN_IF_ERROR(work_.RemoveSnapshot(snapshotter_, key));
   }
+  if (absl::IsNotFound(status) && step.parent.has_value()) {
+    // Taken by somebody who does not look at leases; the next look makes it, too.
+    status = absl::AbortedError(status.message());
+  }
   return Annotate(status, StepText(step));
 }
 

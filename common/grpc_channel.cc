@@ -5,7 +5,6 @@
 
 #include "common/limits.h"
 #include "common/status.h"
-#include "common/tls.h"
 
 namespace lighter {
 namespace {
@@ -26,9 +25,10 @@ grpc::ChannelArguments CommonArguments() {
 }  // namespace
 
 std::shared_ptr<grpc::Channel> DialAgent(const std::string& host_port,
-                                         std::shared_ptr<grpc::ChannelCredentials> credentials) {
+                                         std::shared_ptr<grpc::ChannelCredentials> credentials,
+                                         const std::string& tls_name) {
   grpc::ChannelArguments args = CommonArguments();
-  args.SetSslTargetNameOverride(std::string(kAgentTlsName));
+  args.SetSslTargetNameOverride(tls_name);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   // While an agent unpacks nothing is said for long; the default stops pinging after two.

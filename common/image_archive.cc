@@ -13,6 +13,7 @@
 #include "common/compression.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "common/printable.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -131,8 +132,9 @@ absl::StatusOr<ArchiveImage> ArchiveReader::ReadImage(const json& item, const st
   ASSIGN_OR_RETURN(const std::string config_name, OptionalString(item, "Config", image));
   ASSIGN_OR_RETURN(const std::vector<std::string> layer_names,
                    StringList(FindJson(item, "Layers"), image + ": Layers"));
-  const std::string named =
-      result.repo_tags.empty() ? image : absl::StrCat(what_, ": ", result.repo_tags.front());
+  const std::string named = result.repo_tags.empty()
+                                ? image
+                                : absl::StrCat(what_, ": ", OneLine(result.repo_tags.front()));
   ASSIGN_OR_RETURN(const Config* config, ReadConfig(config_name, named));
   if (config->diff_ids.size() != layer_names.size()) {
     return absl::InvalidArgumentError(
@@ -242,7 +244,7 @@ absl::StatusOr<const TarEntry*> ArchiveReader::Resolve(const std::string& name,
     const auto it = by_name_.find(current);
     if (it == by_name_.end()) {
       return absl::DataLossError(
-          absl::StrCat(image, ": entry \"", name, "\" is missing from the archive"));
+          absl::StrCat(image, ": entry \"", OneLine(name), "\" is missing from the archive"));
     }
     const TarEntry& entry = *it->second;
     std::filesystem::path target = entry.link_target;
@@ -256,11 +258,12 @@ absl::StatusOr<const TarEntry*> ArchiveReader::Resolve(const std::string& name,
         break;
       default:
         return absl::InvalidArgumentError(
-            absl::StrCat(image, ": entry \"", name, "\" is not a file"));
+            absl::StrCat(image, ": entry \"", OneLine(name), "\" is not a file"));
     }
     current = target.lexically_normal().string();
   }
-  return absl::InvalidArgumentError(absl::StrCat(image, ": entry \"", name, "\": too many links"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(image, ": entry \"", OneLine(name), "\": too many links"));
 }
 
 absl::StatusOr<std::string> ArchiveReader::ReadEntry(const TarEntry& entry,

@@ -21,6 +21,10 @@ inline constexpr uint64_t kMaxHintsBytes = kMiB;
 // Helm refuses chart files over 5 MiB and charts over 100 MiB (3.17.3 and later).
 inline constexpr uint64_t kMaxChartFileBytes = 16 * kMiB;
 inline constexpr uint64_t kMaxChartBytes = 256 * kMiB;
+// A PKCS#10 request for a P-256 key has about 400 bytes; keys and certificates come alone or, in a
+// TLS folder, with a site's own chain.
+inline constexpr uint64_t kMaxRequestBytes = 16 * kKiB;
+inline constexpr uint64_t kMaxPemBytes = kMiB;
 // Entries of one tar; a real bundle has a few hundred.
 inline constexpr uint64_t kMaxTarEntries = 1'000'000;
 // Of an entry, and of what manifest.json or a link calls one: Linux's PATH_MAX.

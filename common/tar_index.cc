@@ -200,8 +200,9 @@ absl::Status Indexer::CheckExtendedHeaders(uint64_t header_offset, uint64_t data
   if (data_offset - header_offset <= kBlock) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string raw, file_.ReadAt(header_offset, data_offset - header_offset));
   constexpr std::string_view kKey = "path=";  // of "linkpath=", too
-  for (size_t at = raw.find(kKey); at != std::string::npos; at = raw.find(kKey, at + 1)) {
+  for (size_t at = raw.find(kKey); at != std::string::npos; at = raw.find(kKey, at)) {
     const std::string_view value = std::string_view(raw).substr(at, raw.find('\n', at) - at);
+    at += value.size();  // a key within the value is part of it
     if (value.find('\0') == std::string_view::npos) continue;
     return absl::InvalidArgumentError(absl::StrCat(what_, ": entry ",
                                                    Quoted(value.substr(kKey.size())), " at offset ",

@@ -1,104 +1,94 @@
 #include "common/tls.h"
 
-#include <openssl/bio.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
+#include <grpcpp/security/tls_credentials_options.h>
+#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-#include <ctime>
-
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "common/file.h"
 #include "common/limits.h"
 #include "common/status.h"
+#include "common/x509.h"
 
 namespace lighter {
 namespace {
 
-constexpr uint64_t kMaxPemBytes = kMiB;
+constexpr char kCaFile[] = "/ca.crt";
+constexpr char kCertificateFile[] = "/tls.crt";
+constexpr char kKeyFile[] = "/tls.key";
+constexpr unsigned kReloadSeconds = 1;
 
-using X509Ptr = std::unique_ptr<X509, decltype(&X509_free)>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-using BioPtr = std::unique_ptr<BIO, decltype(&BIO_free)>;
-
-BioPtr MemoryBio(const std::string& pem) {
-  return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
-}
-
-absl::StatusOr<X509Ptr> ParseCertificate(const std::string& pem, const std::string& path) {
-  X509Ptr cert(PEM_read_bio_X509(MemoryBio(pem).get(), nullptr, nullptr, nullptr), &X509_free);
-  if (cert == nullptr) return absl::InvalidArgumentError(path + ": not a PEM certificate");
-  return cert;
-}
-
-std::string TimeText(const ASN1_TIME* time) {
-  std::tm tm{};
-  if (ASN1_TIME_to_tm(time, &tm) != 1) return "an unreadable time";
-  return absl::FormatTime(absl::RFC3339_sec, absl::FromTM(tm, absl::UTCTimeZone()),
-                          absl::UTCTimeZone());
-}
-
-absl::Status CheckValidNow(X509* cert, const std::string& path) {
-  const ASN1_TIME* from = X509_get0_notBefore(cert);
-  const ASN1_TIME* until = X509_get0_notAfter(cert);
-  if (X509_cmp_current_time(from) < 0 && X509_cmp_current_time(until) > 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(path, ": valid from ", TimeText(from), " until ", TimeText(until),
-                   ", this machine's clock says ",
-                   absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone()),
-                   "; correct the clock or make new certificates"));
-}
-
-absl::Status CheckIssuedBy(X509* cert, X509* ca, const std::string& folder) {
-  std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> store(X509_STORE_new(), &X509_STORE_free);
-  std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> ctx(X509_STORE_CTX_new(),
-                                                                      &X509_STORE_CTX_free);
+absl::Status CheckIssuedBy(X509* certificate, X509* ca, const std::string& folder, absl::Time now) {
+  const std::unique_ptr<X509_STORE, OpensslFree<&X509_STORE_free>> store(X509_STORE_new());
+  const std::unique_ptr<X509_STORE_CTX, OpensslFree<&X509_STORE_CTX_free>> context(
+      X509_STORE_CTX_new());
   X509_STORE_add_cert(store.get(), ca);
-  X509_STORE_CTX_init(ctx.get(), store.get(), cert, nullptr);
-  if (X509_verify_cert(ctx.get()) == 1) return absl::OkStatus();
+  X509_STORE_CTX_init(context.get(), store.get(), certificate, nullptr);
+  X509_STORE_CTX_set_time(context.get(), 0, absl::ToTimeT(now));
+  const bool verified = X509_verify_cert(context.get()) == 1;
+  ERR_clear_error();
+  if (verified) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(folder, ": tls.crt was not issued by ca.crt (",
-                   X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx.get())), ")"));
+      absl::StrCat(folder, "tls.crt was not issued by ", folder, "ca.crt (",
+                   X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get())), ")"));
 }
 
 }  // namespace
 
-absl::StatusOr<TlsFiles> ReadTlsFolder(const std::string& folder, std::string_view expected_name) {
-  const std::string ca_path = folder + "/ca.crt";
-  const std::string cert_path = folder + "/tls.crt";
-  const std::string key_path = folder + "/tls.key";
-  TlsFiles files;
-  ASSIGN_OR_RETURN(files.ca, ReadFile(ca_path, kMaxPemBytes));
-  ASSIGN_OR_RETURN(files.certificate, ReadFile(cert_path, kMaxPemBytes));
-  ASSIGN_OR_RETURN(files.key, ReadFile(key_path, kMaxPemBytes));
+std::string NodeTlsName(const std::string& node) {
+  return absl::StrCat(node, ".", ToAbsl(kAgentTlsName));
+}
 
-  ASSIGN_OR_RETURN(const X509Ptr ca, ParseCertificate(files.ca, ca_path));
-  ASSIGN_OR_RETURN(const X509Ptr cert, ParseCertificate(files.certificate, cert_path));
-  const KeyPtr key(PEM_read_bio_PrivateKey(MemoryBio(files.key).get(), nullptr, nullptr, nullptr),
-                   &EVP_PKEY_free);
-  if (key == nullptr) return absl::InvalidArgumentError(key_path + ": not a PEM private key");
-  if (X509_check_private_key(cert.get(), key.get()) != 1) {
-    return absl::FailedPreconditionError(absl::StrCat(key_path, " does not belong to ", cert_path));
-  }
-  RETURN_IF_ERROR(CheckValidNow(cert.get(), cert_path));
-  RETURN_IF_ERROR(CheckIssuedBy(cert.get(), ca.get(), folder));
-  const std::string name(expected_name);
-  if (X509_check_host(cert.get(), name.data(), name.size(), 0, nullptr) != 1) {
+std::vector<std::string> AgentTlsNames(const std::string& node) {
+  std::vector<std::string> names = {std::string(kAgentTlsName)};
+  if (!node.empty()) names.push_back(NodeTlsName(node));
+  return names;
+}
+
+absl::Status CheckTlsFiles(const TlsFiles& files, const std::vector<std::string>& names,
+                           const std::string& folder, absl::Time now) {
+  ASSIGN_OR_RETURN(const CertificatePtr ca, ParseCertificate(files.ca, folder + "ca.crt"));
+  ASSIGN_OR_RETURN(const CertificatePtr certificate,
+                   ParseCertificate(files.certificate, folder + "tls.crt"));
+  ASSIGN_OR_RETURN(const KeyPtr key, ParseKey(files.key, folder + "tls.key"));
+  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
+    ERR_clear_error();
     return absl::FailedPreconditionError(
-        absl::StrCat(cert_path, ": does not carry the DNS name ", name));
+        absl::StrCat(folder, "tls.key does not belong to ", folder, "tls.crt"));
   }
+  RETURN_IF_ERROR(CheckValidity(certificate.get(), folder + "tls.crt", now));
+  RETURN_IF_ERROR(CheckValidity(ca.get(), folder + "ca.crt", now));
+  RETURN_IF_ERROR(CheckIssuedBy(certificate.get(), ca.get(), folder, now));
+  for (const std::string& name : names) {
+    if (X509_check_host(certificate.get(), name.data(), name.size(), 0, nullptr) != 1) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(folder, "tls.crt: does not carry the DNS name ", name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TlsFiles> ReadTlsFolder(const std::string& folder,
+                                       const std::vector<std::string>& names) {
+  TlsFiles files;
+  ASSIGN_OR_RETURN(files.ca, ReadFile(folder + kCaFile, kMaxPemBytes));
+  ASSIGN_OR_RETURN(files.certificate, ReadFile(folder + kCertificateFile, kMaxPemBytes));
+  ASSIGN_OR_RETURN(files.key, ReadFile(folder + kKeyFile, kMaxPemBytes));
+  RETURN_IF_ERROR(CheckTlsFiles(files, names, folder + "/"));
   return files;
 }
 
-std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const TlsFiles& files) {
-  grpc::SslServerCredentialsOptions options(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = files.ca;
-  options.pem_key_cert_pairs.push_back({files.key, files.certificate});
-  return grpc::SslServerCredentials(options);
+// SslServerCredentials would keep what they were made of for as long as the server lives, and
+// replacing the server would close its port and end a load.
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const std::string& folder) {
+  grpc::experimental::TlsServerCredentialsOptions options(
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          folder + kKeyFile, folder + kCertificateFile, folder + kCaFile, kReloadSeconds));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  return grpc::experimental::TlsServerCredentials(options);
 }
 
 std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const TlsFiles& files) {

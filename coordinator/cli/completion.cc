@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/cli/commands.h"
@@ -19,22 +20,44 @@ std::string FlagWords(const CLI::App& command) {
   return words;
 }
 
-std::string BashScript(const CLI::App& app) {
-  std::string commands;
+std::vector<CLI::App*> Subcommands(const CLI::App& app) {
+  // The const overload gives only what was parsed.
+  return const_cast<CLI::App&>(app).get_subcommands([](CLI::App*) { return true; });
+}
+
+std::string Names(const CLI::App& app) {
+  std::string names;
+  for (const CLI::App* command : Subcommands(app))
+    absl::StrAppend(&names, command->get_name(), " ");
+  return names;
+}
+
+// The arms of the script's case over "COMMAND SUBCOMMAND".
+std::string Cases(const CLI::App& app) {
   std::string cases;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    absl::StrAppend(&commands, command->get_name(), " ");
-    absl::StrAppend(&cases, "    ", command->get_name(), ") words=\"", FlagWords(*command),
-                    "\" ;;\n");
+  for (const CLI::App* command : Subcommands(app)) {
+    for (const CLI::App* sub : Subcommands(*command)) {
+      absl::StrAppend(&cases, "    \"", command->get_name(), " ", sub->get_name(), "\") words=\"",
+                      FlagWords(*sub), "\" ;;\n");
+    }
+    const bool group = !Subcommands(*command).empty();
+    absl::StrAppend(&cases, "    \"", command->get_name(), " \"*) words=\"",
+                    group ? Names(*command) : FlagWords(*command), "\"", group ? " files=" : "",
+                    " ;;\n");
   }
+  return cases;
+}
+
+std::string BashScript(const CLI::App& app) {
   return absl::StrCat(
       "_lighter() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} words\n"
-      "  case ${COMP_WORDS[1]} in\n",
-      cases, "    *) words=\"", commands, FlagWords(app),
-      "\" ;;\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} words=\"",
+      Names(app), FlagWords(app),
+      "\" files=1\n"
+      "  [[ $COMP_CWORD -gt 1 ]] && case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n",
+      Cases(app),
       "  esac\n"
-      "  if [[ $COMP_CWORD -gt 1 && $current != -* ]]; then\n"
+      "  if [[ $COMP_CWORD -gt 1 && -n $files && $current != -* ]]; then\n"
       "    mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
       "  else\n"
       "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"

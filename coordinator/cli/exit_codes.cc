@@ -1,9 +1,9 @@
 #include "coordinator/cli/exit_codes.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "common/status.h"
+#include "coordinator/cli/output.h"
 #include "coordinator/process/stop_signal.h"
 
 namespace lighter {
@@ -28,8 +28,8 @@ int UpgradeExitCode(const UpgradeReport& report) {
 int PlanExitCode(const Plan& plan) { return plan.missing.empty() ? kExitOk : kExitFailed; }
 
 int ReportError(const absl::Status& status) {
-  std::fprintf(stderr, "Nothing was changed on any node and in no release.\nerror: %s\n",
-               Message(status).c_str());
+  PrintText(stderr,
+            "Nothing was changed on any node and in no release.\nerror: " + Message(status) + "\n");
   return StopRequested() ? kExitStopped + FirstStopSignal() : kExitFailed;
 }
 

@@ -4,6 +4,7 @@
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
+#include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
 
 namespace lighter {
@@ -24,10 +25,11 @@ void AddInspectCommand(CLI::App& app, int& exit_code) {
       exit_code = ReportError(package.status());
       return;
     }
-    const std::string text = flags->format() == OutputFormat::kJson
-                                 ? JsonText(PackageToJson(*package))
-                                 : DescribePackage(*package);
-    std::fputs(text.c_str(), stdout);
+    if (flags->format() == OutputFormat::kJson) {
+      std::fputs(JsonText(PackageToJson(*package)).c_str(), stdout);
+    } else {
+      PrintText(stdout, DescribePackage(*package));
+    }
   });
 }
 

@@ -6,6 +6,7 @@
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
+#include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
 #include "coordinator/run/report.h"
@@ -29,13 +30,17 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   options.containerd_socket = flags.containerd_socket;
   PlanMaker maker(std::move(options), folder);
   ASSIGN_OR_RETURN(const Plan plan, maker.Make());
-  const LoadReport report = LoadNodes(plan, progress);
+  const bool json = flags.format() == OutputFormat::kJson;
+  if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
+  const absl::Status blocked = CheckLoad(plan);
+  const LoadReport report = blocked.ok() ? LoadNodes(plan, progress) : LoadReport{};
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
-  if (flags.format() == OutputFormat::kJson) {
-    std::fputs(JsonText(LoadToJson(plan, report, times)).c_str(), stdout);
-  } else {
-    std::printf("%s%s\n", DescribeLoad(plan, report).c_str(), DescribeTimes(times).c_str());
+  if (json) {
+    std::fputs(JsonText(LoadToJson(plan, blocked, report, times)).c_str(), stdout);
+  } else if (blocked.ok()) {
+    PrintText(stdout, DescribeLoad(plan, report) + DescribeTimes(times) + "\n");
   }
+  RETURN_IF_ERROR(blocked);
   return LoadExitCode(report);
 }
 
@@ -45,19 +50,26 @@ void AddLoadCommand(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "load", "Put the package's images onto the nodes and prove them; no Helm upgrade");
   command->footer(
-      "Bundles without a release in the cluster are loaded too, under the names that the given "
-      "values\n"
-      "lead to: that is how to prepare a first `helm install`.\n"
+      "A bundle whose chart has a release gets the names that this release's values and the given "
+      "ones\n"
+      "lead to. One whose chart has no release in the whole cluster is loaded under the names that "
+      "the\n"
+      "given values lead to: that is how to prepare a first `helm install`.\n"
+      "With RELEASE only the bundle of that release is loaded. With -n alone it is the bundles of "
+      "that\n"
+      "namespace's releases, and those whose chart has no release anywhere.\n"
       "\n"
       "Examples:\n"
       "  lighter load platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n"
+      "  lighter load platform_v1.2.tar hydra -n hydra-system\n"
       "  lighter load --local platform_v1.2.tar        # this machine's containerd, no "
       "Kubernetes\n");
   auto flags = std::make_shared<LoadFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
-  command->add_flag("--local", flags->local,
-                    "Load into this machine's containerd, without any agent");
+  command
+      ->add_flag("--local", flags->local, "Load into this machine's containerd, without any agent")
+      ->excludes("RELEASE", "--namespace");
   command->add_option("--containerd-socket", flags->containerd_socket, "With --local")
       ->capture_default_str();
   AddProgressFlag(*command, *flags);

@@ -7,6 +7,7 @@
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
+#include "coordinator/cli/output.h"
 #include "coordinator/process/stop_signal.h"
 
 namespace {
@@ -17,15 +18,12 @@ constexpr char kFooter[] =
     "Results go to stdout, progress and messages to stderr.\n"
     "\n"
     "Examples:\n"
+    "  lighter agent install\n"
     "  lighter inspect platform_v1.2.tar\n"
     "  lighter plan platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n"
     "  lighter upgrade platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n";
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  std::setlocale(LC_CTYPE, "");
-  lighter::InstallStopSignals();
+int RunCommand(int argc, char** argv) {
   CLI::App app(
       "Brings an offline package onto the nodes of a Kubernetes that has no registry,\n"
       "proves every image on every node, and only then runs the Helm upgrade.",
@@ -35,6 +33,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(kFooter);
   int exit_code = lighter::kExitOk;
+  lighter::AddAgentCommand(app, exit_code);
   lighter::AddInspectCommand(app, exit_code);
   lighter::AddPlanCommand(app, exit_code);
   lighter::AddLoadCommand(app, exit_code);
@@ -49,5 +48,15 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "error: lighter gave up: %s\nRun the same command again.\n", error.what());
     return lighter::kExitFailed;
   }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "");
+  lighter::InstallStopSignals();
+  const int exit_code = RunCommand(argc, argv);
+  if (!lighter::FlushResult() && exit_code == lighter::kExitOk) return lighter::kExitFailed;
   return exit_code;
 }

@@ -1,20 +1,11 @@
 #include "coordinator/cli/options.h"
 
-#include <cstdlib>
+#include "absl/time/time.h"
 
 namespace lighter {
 namespace {
 
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
-
-std::string DefaultTlsDir() {
-  std::string config = Environment("XDG_CONFIG_HOME");
-  if (config.empty()) config = Environment("HOME") + "/.config";
-  return config + "/lighter/tls";
-}
+constexpr char kTools[] = "Tools and access";
 
 void AppendFlags(ValueArgs& args, const char* flag, const std::vector<std::string>& values) {
   for (const std::string& value : values) {
@@ -33,6 +24,15 @@ CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
 }
 
 }  // namespace
+
+void AddKubectlFlags(CLI::App& command, CommonFlags& flags) {
+  command.add_option("--kubeconfig", flags.kubeconfig, "Path of the kubeconfig")->group(kTools);
+  command.add_option("--context,--kube-context", flags.context, "Context of the kubeconfig")
+      ->group(kTools);
+  command.add_option("--kubectl", flags.kubectl, "kubectl")
+      ->envname("LIGHTER_KUBECTL")
+      ->group(kTools);
+}
 
 void AddPackageArgument(CLI::App& command, CommonFlags& flags) {
   command
@@ -67,21 +67,27 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
   AddRepeated(command, "--set-string", flags.set_string, "key=value, always text; may be repeated");
   AddRepeated(command, "--set-file", flags.set_file, "key=path of a file with the value");
   AddRepeated(command, "--set-json", flags.set_json, "key=JSON value");
-  const char* tools = "Tools and access";
-  command.add_option("--kubeconfig", flags.kubeconfig, "Path of the kubeconfig")->group(tools);
-  command.add_option("--context,--kube-context", flags.context, "Context of the kubeconfig")
-      ->group(tools);
-  command.add_option("--helm", flags.helm, "helm 3 or 4")->envname("LIGHTER_HELM")->group(tools);
-  command.add_option("--kubectl", flags.kubectl, "kubectl")
-      ->envname("LIGHTER_KUBECTL")
-      ->group(tools);
-  flags.tls_dir = DefaultTlsDir();
+  AddKubectlFlags(command, flags);
+  command.add_option("--helm", flags.helm, "helm 3 or 4")->envname("LIGHTER_HELM")->group(kTools);
   command
-      .add_option("--tls-dir", flags.tls_dir,
-                  "Folder with ca.crt, tls.crt and tls.key of the coordinator")
+      .add_option(
+          "--tls-dir", flags.tls_dir,
+          "Folder with ca.crt, tls.crt and tls.key of the coordinator, for agents that were "
+          "not brought by `lighter agent install`")
       ->envname("LIGHTER_TLS_DIR")
-      ->capture_default_str()
-      ->group(tools);
+      ->group(kTools);
+}
+
+std::string CheckDuration(const std::string& text) {
+  absl::Duration duration;
+  const bool read = absl::ParseDuration(text, &duration);
+  // Helm cannot read what is much longer, nor "inf".
+  if (read && duration >= absl::Seconds(1) && duration <= absl::Hours(365 * 24)) return "";
+  return "\"" + text + "\" is not a duration from a second to a year, like 90s or 5m";
+}
+
+KubectlOptions ToKubectlOptions(const CommonFlags& flags) {
+  return {.binary = flags.kubectl, .kubeconfig = flags.kubeconfig, .context = flags.context};
 }
 
 PlanOptions ToPlanOptions(const CommonFlags& flags) {
@@ -95,8 +101,7 @@ PlanOptions ToPlanOptions(const CommonFlags& flags) {
   AppendFlags(options.query.values, "--set-string", flags.set_string);
   AppendFlags(options.query.values, "--set-file", flags.set_file);
   options.helm = {.binary = flags.helm, .kubeconfig = flags.kubeconfig, .context = flags.context};
-  options.kubectl = {
-      .binary = flags.kubectl, .kubeconfig = flags.kubeconfig, .context = flags.context};
+  options.kubectl = ToKubectlOptions(flags);
   options.tls_dir = flags.tls_dir;
   options.allow_missing = flags.allow_missing;
   return options;

@@ -37,6 +37,8 @@ struct CommonFlags {
   }
 };
 
+// --kubectl, --kubeconfig, --context: which cluster, and how to ask it.
+void AddKubectlFlags(CLI::App& command, CommonFlags& flags);
 void AddPackageArgument(CLI::App& command, CommonFlags& flags);
 void AddOutputFlag(CLI::App& command, CommonFlags& flags);
 void AddProgressFlag(CLI::App& command, CommonFlags& flags);
@@ -44,6 +46,10 @@ void AddProgressFlag(CLI::App& command, CommonFlags& flags);
 // --allow-missing.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 
+// A CLI11 check of a duration like 90s or 5m: the message, or empty when the text is fine.
+std::string CheckDuration(const std::string& text);
+
+KubectlOptions ToKubectlOptions(const CommonFlags& flags);
 PlanOptions ToPlanOptions(const CommonFlags& flags);
 
 }  // namespace lighter

@@ -5,6 +5,7 @@
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
+#include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
 
 namespace lighter {
@@ -14,9 +15,11 @@ absl::StatusOr<int> RunPlan(const CommonFlags& flags) {
   ASSIGN_OR_RETURN(const RunFolder folder, RunFolder::Temporary());
   PlanMaker maker(ToPlanOptions(flags), folder);
   ASSIGN_OR_RETURN(const Plan plan, maker.Make());
-  const std::string text =
-      flags.format() == OutputFormat::kJson ? JsonText(PlanToJson(plan)) : DescribePlan(plan);
-  std::fputs(text.c_str(), stdout);
+  if (flags.format() == OutputFormat::kJson) {
+    std::fputs(JsonText(PlanToJson(plan)).c_str(), stdout);
+  } else {
+    PrintText(stdout, DescribePlan(plan));
+  }
   return PlanExitCode(plan);
 }
 

@@ -7,6 +7,7 @@
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
+#include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
 #include "coordinator/run/report.h"
@@ -20,13 +21,6 @@ struct UpgradeFlags : CommonFlags {
   bool rollback_on_failure = false;
   std::string timeout = "5m";
 };
-
-// A CLI11 check: the message, or empty when the text is fine.
-std::string CheckTimeout(const std::string& text) {
-  absl::Duration timeout;
-  if (absl::ParseDuration(text, &timeout) && timeout >= absl::Seconds(1)) return "";
-  return "\"" + text + "\" is not a duration of a second or more, like 90s or 5m";
-}
 
 absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   const absl::Time start = absl::Now();
@@ -42,26 +36,29 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   ASSIGN_OR_RETURN(Plan plan, maker.Make());
   const std::string plan_json = JsonText(PlanToJson(plan));
   if (flags.dry_run) {
-    std::fputs(json ? plan_json.c_str() : DescribePlan(plan).c_str(), stdout);
+    if (json) {
+      std::fputs(plan_json.c_str(), stdout);
+    } else {
+      PrintText(stdout, DescribePlan(plan));
+    }
     return PlanExitCode(plan);
   }
   RETURN_IF_ERROR(WriteFileAtomic(folder.path() + "/plan.json", plan_json, 0600));
-  if (!json) std::fprintf(stderr, "%s\n", DescribePlan(plan).c_str());
+  if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
 
   const UpgradeReport report =
       RunUpgrade(maker, plan, folder, options,
-                 [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
+                 [](const std::string& line) { PrintText(stderr, line + "\n"); });
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
   const std::string report_json = JsonText(UpgradeToJson(plan, report, folder, times));
   if (const absl::Status saved = WriteFileAtomic(folder.path() + "/report.json", report_json, 0600);
       !saved.ok()) {
-    std::fprintf(stderr, "warning: the report could not be kept: %s\n", Message(saved).c_str());
+    PrintText(stderr, "warning: the report could not be kept: " + Message(saved) + "\n");
   }
   if (json) {
     std::fputs(report_json.c_str(), stdout);
   } else {
-    std::printf("%s%s\n", DescribeUpgrade(plan, report, folder).c_str(),
-                DescribeTimes(times).c_str());
+    PrintText(stdout, DescribeUpgrade(plan, report, folder) + DescribeTimes(times) + "\n");
   }
   return UpgradeExitCode(report);
 }
@@ -88,7 +85,7 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
                     "Show the plan and stop; the same as `lighter plan`");
   command
       ->add_option("--timeout", flags->timeout, "How long Helm waits for the pods, like 90s or 5m")
-      ->check(CheckTimeout)
+      ->check(CheckDuration)
       ->capture_default_str();
   command->add_flag("--no-wait", flags->no_wait, "Do not wait for the pods to be ready");
   command->add_flag("--rollback-on-failure,--atomic", flags->rollback_on_failure,

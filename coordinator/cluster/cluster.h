@@ -5,14 +5,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "coordinator/cluster/kubectl.h"
 
 namespace lighter {
-
-struct KubectlOptions {
-  std::string binary = "kubectl";
-  std::string kubeconfig;  // empty: kubectl's own default
-  std::string context;     // empty: the current one
-};
 
 struct Node {
   std::string name;
@@ -41,12 +36,12 @@ struct PodState {
   std::string reason;  // of the first container that waits: "ImagePullBackOff: ..."
 };
 
-// Thread-compatible; every call runs one kubectl process. Errors: NotFound (no kubectl),
-// Unavailable (API server not reachable, with the server's address), Aborted (kubectl failed; its
-// words).
+// Thread-compatible; every call runs one kubectl process. Errors are Kubectl's.
 class Cluster {
  public:
-  explicit Cluster(KubectlOptions options) : options_(std::move(options)) {}
+  explicit Cluster(KubectlOptions options) : kubectl_(std::move(options)) {}
+
+  const Kubectl& kubectl() const { return kubectl_; }
 
   absl::StatusOr<std::vector<Node>> Nodes() const;
   absl::StatusOr<std::vector<AgentPod>> Agents() const;
@@ -55,9 +50,7 @@ class Cluster {
                                              const std::string& release) const;
 
  private:
-  absl::StatusOr<std::string> Run(std::vector<std::string> args) const;
-
-  KubectlOptions options_;
+  Kubectl kubectl_;
 };
 
 // Parsers of kubectl's JSON, apart so that tests can feed them.

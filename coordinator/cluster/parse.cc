@@ -6,61 +6,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "coordinator/cluster/cluster.h"
+#include "coordinator/cluster/kubernetes_json.h"
 
 namespace lighter {
 namespace {
 
 using nlohmann::json;
-
-constexpr int kDefaultAgentPort = 7443;
-
-// The value at `path` below `object`, or null.
-const json& At(const json& object, std::initializer_list<const char*> path) {
-  static const json null;
-  const json* at = &object;
-  for (const char* key : path) {
-    if (!at->is_object()) return null;
-    const auto it = at->find(key);
-    if (it == at->end()) return null;
-    at = &*it;
-  }
-  return *at;
-}
-
-std::string Text(const json& object, std::initializer_list<const char*> path) {
-  const json& value = At(object, path);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-absl::StatusOr<json> Items(const std::string& text, const std::string& what) {
-  json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const json& items = At(parsed, {"items"});
-  if (!items.is_array()) {
-    return absl::InternalError(
-        absl::StrCat("kubectl get ", what, ": the output is not a JSON list"));
-  }
-  return items;
-}
-
-bool HasTrueCondition(const json& object, const std::string& type) {
-  for (const json& condition : At(object, {"status", "conditions"})) {
-    if (Text(condition, {"type"}) == type) return Text(condition, {"status"}) == "True";
-  }
-  return false;
-}
-
-// Why the first container that waits does so; else the pod's own reason.
-std::string WaitingReason(const json& pod) {
-  for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
-    for (const json& container : At(pod, {"status", list})) {
-      const std::string reason = Text(container, {"state", "waiting", "reason"});
-      if (reason.empty()) continue;
-      const std::string message = Text(container, {"state", "waiting", "message"});
-      return message.empty() ? reason : absl::StrCat(reason, ": ", message);
-    }
-  }
-  return Text(pod, {"status", "reason"});
-}
 
 // UIDs of the release's objects: those that Helm annotated, and what they own, and so on.
 std::set<std::string> ReleaseMembers(const json& items, const std::string& release) {
@@ -76,21 +27,6 @@ std::set<std::string> ReleaseMembers(const json& items, const std::string& relea
     }
   }
   return members;
-}
-
-int AgentPort(const json& pod) {
-  for (const json& container : At(pod, {"spec", "containers"})) {
-    for (const json& port : At(container, {"ports"})) {
-      const json& number = At(port, {"containerPort"});
-      if (Text(port, {"name"}) == "grpc" && number.is_number_integer()) return number.get<int>();
-    }
-  }
-  return kDefaultAgentPort;
-}
-
-std::string HostPort(const std::string& host, int port) {
-  const bool ipv6 = host.find(':') != std::string::npos;
-  return ipv6 ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
 }
 
 }  // namespace
@@ -117,7 +53,7 @@ absl::StatusOr<std::vector<AgentPod>> ParseAgents(const std::string& text) {
     agents.push_back({.node = Text(item, {"spec", "nodeName"}),
                       .ns = Text(item, {"metadata", "namespace"}),
                       .name = Text(item, {"metadata", "name"}),
-                      .address = ip.empty() ? "" : HostPort(ip, AgentPort(item)),
+                      .address = ip.empty() ? "" : HostPort(ip, GrpcPort(item)),
                       .ready = HasTrueCondition(item, "Ready"),
                       .reason = WaitingReason(item)});
   }

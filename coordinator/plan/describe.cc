@@ -1,12 +1,14 @@
 #include "coordinator/plan/describe.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/printable.h"
+#include "common/status.h"
 #include "coordinator/progress/render.h"
 
 namespace lighter {
@@ -29,9 +31,8 @@ uint64_t BundleBytes(const Bundle& bundle) {
 }
 
 std::string SourceNames(const ArchiveImage& image) {
-  // Shown before any check of their grammar.
   return image.repo_tags.empty() ? "(no name in the archive)"
-                                 : absl::CHexEscape(absl::StrJoin(image.repo_tags, ", "));
+                                 : OneLine(absl::StrJoin(image.repo_tags, ", "));
 }
 
 uint64_t ImageBytes(const ArchiveImage& image) {
@@ -56,20 +57,70 @@ std::string Count(size_t n, const std::string& noun) {
   return absl::StrCat(n, " ", noun, n == 1 ? "" : "s");
 }
 
-size_t NamesToCreate(const NodePlan& node) {
-  return static_cast<size_t>(
-      std::count_if(node.inventory.names().begin(), node.inventory.names().end(),
-                    [](const v1::NameState& name) { return !name.proven(); }));
+using Digests = std::map<std::string, std::string>;
+
+// The manifest digest that each name is to have.
+Digests WantedDigests(const Plan& plan) {
+  Digests wanted;
+  for (const v1::Image& image : plan.work.images) {
+    for (const std::string& name : image.names()) wanted[name] = image.manifest_digest();
+  }
+  return wanted;
 }
 
-std::string DescribeNode(const NodePlan& node, uint64_t all_bytes) {
-  if (!node.status.ok())
-    return absl::StrCat("cannot be served: ", std::string(node.status.message()));
+// What a load does to the names of a node.
+struct NameWork {
+  size_t create = 0;                       // not there
+  size_t prove = 0;                        // there with the right manifest, not provable
+  std::vector<const v1::NameState*> move;  // there for another image
+};
+
+NameWork NamesOf(const NodePlan& node, const Digests& wanted) {
+  NameWork work;
+  for (const v1::NameState& name : node.inventory.names()) {
+    const auto it = wanted.find(name.name());
+    if (name.proven() || it == wanted.end()) continue;
+    if (name.current_manifest_digest().empty()) {
+      ++work.create;
+    } else if (name.current_manifest_digest() == it->second) {
+      ++work.prove;
+    } else {
+      work.move.push_back(&name);
+    }
+  }
+  return work;
+}
+
+// A line for each name that nodes have for another image: whatever they start by it next is the
+// package's.
+std::string DescribeMoves(const Plan& plan, const Digests& wanted) {
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> moves;  // to the nodes
+  for (const NodePlan& node : plan.nodes.nodes) {
+    for (const v1::NameState* name : NamesOf(node, wanted).move) {
+      moves[{name->name(), name->current_manifest_digest()}].push_back(node.name);
+    }
+  }
+  std::string text;
+  for (const auto& [name, nodes] : moves) {
+    absl::StrAppend(&text, "moved name: ", name.first, " is ", OneLine(name.second), " on ",
+                    absl::StrJoin(nodes, ", "), "\n");
+  }
+  return text;
+}
+
+std::string DescribeNode(const NodePlan& node, const Digests& wanted, uint64_t all_bytes) {
+  if (!node.status.ok()) return absl::StrCat("cannot be served: ", OneLine(Message(node.status)));
   if (node.proven()) return "proven already, nothing to do";
   const uint64_t missing = node.missing_bytes();
-  return absl::StrCat(FormatBytes(missing), " to move, ",
-                      FormatBytes(all_bytes - std::min(missing, all_bytes)), " is there, ",
-                      Count(NamesToCreate(node), "name"), " to create");
+  const NameWork names = NamesOf(node, wanted);
+  std::string text = absl::StrCat(FormatBytes(missing), " to move, ",
+                                  FormatBytes(all_bytes - std::min(missing, all_bytes)),
+                                  " is there, ", Count(names.create, "name"), " to create");
+  if (!names.move.empty()) {
+    absl::StrAppend(&text, ", ", names.move.size(), " to move from another image");
+  }
+  if (names.prove > 0) absl::StrAppend(&text, ", ", names.prove, " to prove");
+  return text;
 }
 
 }  // namespace
@@ -84,7 +135,7 @@ std::string DescribeRelease(const Plan& plan, const PlannedBundle& planned) {
 }
 
 std::string JsonText(const ordered_json& json) {
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
 ordered_json LeftOutToJson(const Plan& plan) {
@@ -95,10 +146,19 @@ ordered_json LeftOutToJson(const Plan& plan) {
   return left_out;
 }
 
+ordered_json SkippedToJson(const Plan& plan) {
+  ordered_json skipped = ordered_json::array();
+  for (const SkippedBundle& bundle : plan.releases.skipped) {
+    skipped.push_back(
+        {{"bundle", plan.package.bundles[bundle.bundle].name}, {"cause", bundle.cause}});
+  }
+  return skipped;
+}
+
 std::string DescribeLeftOut(const Plan& plan) {
   std::vector<std::string> nodes;
   for (const LeftOutNode& node : plan.nodes.left_out) {
-    nodes.push_back(absl::StrCat(node.name, " (", node.cause, ")"));
+    nodes.push_back(absl::StrCat(node.name, " (", OneLine(node.cause), ")"));
   }
   return nodes.empty() ? "" : absl::StrCat("Left out: ", absl::StrJoin(nodes, ", "), "\n");
 }
@@ -109,14 +169,14 @@ std::string DescribePackage(const Package& package) {
   for (const Bundle& bundle : package.bundles) {
     absl::StrAppend(&text, "\n", bundle.name, "\n  chart ", bundle.chart_name, " ",
                     bundle.chart_version,
-                    bundle.app_version.empty() ? "" : " (app " + bundle.app_version + ")", ", ",
-                    Count(bundle.images.images.size(), "image"), ", ",
+                    bundle.app_version.empty() ? "" : " (app " + OneLine(bundle.app_version) + ")",
+                    ", ", Count(bundle.images.images.size(), "image"), ", ",
                     FormatBytes(BundleBytes(bundle)), " of distinct blobs\n");
     for (const ArchiveImage& image : bundle.images.images) {
       absl::StrAppend(&text, absl::StrFormat("  %-60s %9s  %-10s %s/%s\n", SourceNames(image),
                                              FormatBytes(ImageBytes(image)),
-                                             Count(image.layers.size(), "layer"), image.os,
-                                             image.architecture));
+                                             Count(image.layers.size(), "layer"), OneLine(image.os),
+                                             OneLine(image.architecture)));
     }
   }
   return text;
@@ -158,6 +218,7 @@ ordered_json PackageToJson(const Package& package) {
 
 std::string DescribePlan(const Plan& plan) {
   const uint64_t all_bytes = DistinctBytes(plan.work);
+  const Digests wanted = WantedDigests(plan);
   size_t names = 0;
   std::string text =
       absl::StrCat("Package ", plan.package.path, ": ", FormatBytes(plan.package.size), ", ",
@@ -176,15 +237,19 @@ std::string DescribePlan(const Plan& plan) {
   }
   absl::StrAppend(&text, "\n");
   for (const NodePlan& node : plan.nodes.nodes) {
-    absl::StrAppend(&text,
-                    absl::StrFormat("  %-12s %s\n", node.name, DescribeNode(node, all_bytes)));
+    absl::StrAppend(
+        &text, absl::StrFormat("  %-12s %s\n", node.name, DescribeNode(node, wanted, all_bytes)));
   }
   for (const LeftOutNode& node : plan.nodes.left_out) {
-    absl::StrAppend(&text, absl::StrFormat("  %-12s left out: %s\n", node.name, node.cause));
+    absl::StrAppend(&text,
+                    absl::StrFormat("  %-12s left out: %s\n", node.name, OneLine(node.cause)));
   }
-  for (const std::string& note : plan.notes) absl::StrAppend(&text, "note: ", note, "\n");
+  absl::StrAppend(&text, DescribeMoves(plan, wanted));
+  for (const std::string& note : plan.notes) {
+    absl::StrAppend(&text, "note: ", OneLine(note), "\n");
+  }
   for (const std::string& name : plan.missing) {
-    absl::StrAppend(&text, "blocked: pods will ask for ", name,
+    absl::StrAppend(&text, "blocked: pods will ask for ", OneLine(name),
                     " and no image of the package covers it\n");
   }
   absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",
@@ -215,17 +280,22 @@ ordered_json PlanToJson(const Plan& plan) {
                         {"packageVersion", bundle.chart_version},
                         {"names", std::move(names)}});
   }
-  ordered_json skipped = ordered_json::array();
-  for (const SkippedBundle& bundle : plan.releases.skipped) {
-    skipped.push_back(
-        {{"bundle", plan.package.bundles[bundle.bundle].name}, {"cause", bundle.cause}});
-  }
+  const Digests wanted = WantedDigests(plan);
   ordered_json nodes = ordered_json::array();
   for (const NodePlan& node : plan.nodes.nodes) {
+    const NameWork work = NamesOf(node, wanted);
+    ordered_json moves = ordered_json::array();
+    for (const v1::NameState* name : work.move) {
+      moves.push_back({{"name", name->name()},
+                       {"fromManifestDigest", name->current_manifest_digest()},
+                       {"toManifestDigest", wanted.at(name->name())}});
+    }
     nodes.push_back({{"name", node.name},
                      {"proven", node.proven()},
                      {"missingBytes", node.missing_bytes()},
-                     {"namesToCreate", NamesToCreate(node)},
+                     {"namesToCreate", work.create},
+                     {"namesToMove", std::move(moves)},
+                     {"namesToProve", work.prove},
                      {"error", std::string(node.status.message())}});
   }
   return {{"apiVersion", kJsonApiVersion},
@@ -234,7 +304,7 @@ ordered_json PlanToJson(const Plan& plan) {
           {"distinctBytes", DistinctBytes(plan.work)},
           {"bytesToMove", plan.missing_bytes()},
           {"releases", std::move(releases)},
-          {"skipped", std::move(skipped)},
+          {"skipped", SkippedToJson(plan)},
           {"nodes", std::move(nodes)},
           {"leftOut", LeftOutToJson(plan)},
           {"missing", plan.missing},

@@ -12,7 +12,8 @@ namespace lighter {
 // "apiVersion" of every JSON document that lighter prints; fields are only ever added.
 inline constexpr char kJsonApiVersion[] = "lighter/v1";
 
-// For stdout and files: indented, with a final newline. Bytes that are not UTF-8 are replaced.
+// For stdout and files: indented, in ASCII, with a final newline. Bytes that are not UTF-8 are
+// replaced.
 std::string JsonText(const nlohmann::ordered_json& json);
 
 std::string DescribePackage(const Package& package);
@@ -20,6 +21,9 @@ nlohmann::ordered_json PackageToJson(const Package& package);
 
 // [{"name", "cause"}] of the nodes that take no part.
 nlohmann::ordered_json LeftOutToJson(const Plan& plan);
+
+// [{"bundle", "cause"}] of the bundles that take no part.
+nlohmann::ordered_json SkippedToJson(const Plan& plan);
 
 std::string DescribePlan(const Plan& plan);
 nlohmann::ordered_json PlanToJson(const Plan& plan);

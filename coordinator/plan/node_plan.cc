@@ -71,7 +71,7 @@ NodeSelection SelectNodes(const std::vector<Node>& nodes, const std::vector<Agen
     plan.status = AgentStatus(agent);
     if (plan.status.ok()) {
       plan.agent = agent->address;
-      plan.endpoint.stub = dial(agent->address);
+      plan.endpoint.stub = dial(node.name, agent->address);
     }
     selection.nodes.push_back(std::move(plan));
   }

@@ -32,8 +32,9 @@ struct NodeSelection {
   std::vector<LeftOutNode> left_out;
 };
 
-// Makes the stub for an agent's "host:port".
-using Dialer = std::function<std::shared_ptr<v1::Agent::StubInterface>(const std::string&)>;
+// Makes the stub for the agent of `node` at "host:port".
+using Dialer = std::function<std::shared_ptr<v1::Agent::StubInterface>(
+    const std::string& node, const std::string& host_port)>;
 
 // Every Ready Linux node whose runtime is containerd and whose architecture is `architecture`
 // (empty: any) takes part; the others are left out with the cause. A node without a working agent

@@ -4,7 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "coordinator/install/authority_secret.h"
+#include "coordinator/install/enrol.h"
 #include "coordinator/plan/inventory.h"
+#include "coordinator/process/stop_signal.h"
 
 namespace lighter {
 namespace {
@@ -48,14 +51,39 @@ absl::Status PlanMaker::FindHelm(Plan& plan) {
   return absl::OkStatus();
 }
 
+// Also the first that is asked of the cluster: its error for an API server that is not there is
+// clearer than Helm's.
+absl::Status PlanMaker::FindTheWayToAgents() {
+  RETURN_IF_ERROR(cluster_.Nodes().status());
+  if (!options_.tls_dir.empty()) {
+    ASSIGN_OR_RETURN(dialer_, AgentDialer::FromTlsFolder(options_.tls_dir));
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(authority_, FindAuthority(cluster_.kubectl()));
+  if (!authority_.has_value()) {
+    return absl::NotFoundError(
+        "no agents are installed in this cluster: `lighter agent install` brings them. Agents that "
+        "came in another way are reached with --tls-dir");
+  }
+  ASSIGN_OR_RETURN(dialer_, AgentDialer::FromAuthority(*authority_));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<AgentPod>> PlanMaker::ReadyAgents() {
+  ASSIGN_OR_RETURN(std::vector<AgentPod> agents, cluster_.Agents());
+  const bool all_ready =
+      std::all_of(agents.begin(), agents.end(), [](const AgentPod& agent) { return agent.ready; });
+  if (all_ready || !authority_.has_value()) return agents;
+  EnrolWaiting(cluster_.kubectl(), *authority_);
+  return cluster_.Agents();
+}
+
 absl::StatusOr<Plan> PlanMaker::Make() {
   Plan plan;
   ASSIGN_OR_RETURN(plan.package, OpenPackage(options_.package));
   RETURN_IF_ERROR(FindHelm(plan));
   if (!options_.local) {
-    ASSIGN_OR_RETURN(dialer_, AgentDialer::FromTlsFolder(options_.tls_dir));
-    // Asked before Helm is: its error for an API server that is not there is the clearer one.
-    RETURN_IF_ERROR(cluster_.Nodes().status());
+    RETURN_IF_ERROR(FindTheWayToAgents());
   }
   ASSIGN_OR_RETURN(plan.releases,
                    PlanReleases(plan.package, options_.query, helm(), folder_.path()));
@@ -68,6 +96,8 @@ absl::StatusOr<Plan> PlanMaker::Make() {
       }
     }
     plan.notes.insert(plan.notes.end(), planned.names.notes.begin(), planned.names.notes.end());
+    const Bundle& bundle = plan.package.bundles[planned.bundle];
+    if (bundle.images.images.empty()) plan.notes.push_back(bundle.name + " has no images");
   }
   ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, folder_.id()));
   RETURN_IF_ERROR(RefreshNodes(plan));
@@ -85,9 +115,11 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     plan.nodes.nodes.push_back(std::move(node));
   } else {
     ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster_.Nodes());
-    ASSIGN_OR_RETURN(const std::vector<AgentPod> agents, cluster_.Agents());
+    ASSIGN_OR_RETURN(const std::vector<AgentPod> agents, ReadyAgents());
     plan.nodes = SelectNodes(nodes, agents, CommonArchitecture(plan),
-                             [this](const std::string& address) { return dialer_->Dial(address); });
+                             [this](const std::string& node, const std::string& address) {
+                               return dialer_->Dial(node, address);
+                             });
     if (plan.nodes.nodes.empty()) {
       return absl::FailedPreconditionError(
           absl::StrCat("no node takes part: ", plan.nodes.left_out.size(),
@@ -96,6 +128,8 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     }
   }
   TakeInventory(plan.work.images, plan.nodes.nodes);
+  if (StopRequested())
+    return absl::CancelledError("stopped on request, before all nodes had answered");
   return absl::OkStatus();
 }
 

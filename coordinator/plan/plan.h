@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/pki.h"
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/helm/helm.h"
 #include "coordinator/package/package.h"
@@ -23,7 +24,7 @@ struct PlanOptions {
   ReleaseQuery query;
   HelmOptions helm;
   KubectlOptions kubectl;
-  std::string tls_dir;
+  std::string tls_dir;  // of the coordinator; empty: the authority that `agent install` made
   std::vector<std::string> allow_missing;  // rendered names that may lack an image
   bool local = false;                      // this machine's containerd, no Kubernetes
   std::string containerd_socket;           // with local
@@ -51,7 +52,8 @@ class PlanMaker {
   // leaves no plan.
   absl::StatusOr<Plan> Make();
 
-  // Lists the nodes again and asks them anew: nodes may have joined, names may have gone.
+  // Lists the nodes again and asks them anew: nodes may have joined, names may have gone. Cancelled
+  // after a stop signal: then not all have answered.
   absl::Status RefreshNodes(Plan& plan);
 
   const Helm* helm() const { return helm_.has_value() ? &*helm_ : nullptr; }
@@ -59,11 +61,14 @@ class PlanMaker {
 
  private:
   absl::Status FindHelm(Plan& plan);
+  absl::Status FindTheWayToAgents();
+  absl::StatusOr<std::vector<AgentPod>> ReadyAgents();
 
   PlanOptions options_;
   const RunFolder& folder_;
   Cluster cluster_;
   std::optional<Helm> helm_;
+  std::optional<Authority> authority_;  // none with --tls-dir
   std::optional<AgentDialer> dialer_;
   std::optional<LocalAgent> local_agent_;
 };

@@ -35,6 +35,13 @@ std::string VersionOf(const std::string& chart_and_version, const std::string& c
   return same_chart && IsVersion(rest) ? std::string(rest) : std::string();
 }
 
+// "hydra (namespace a), hydra (namespace b)".
+std::string NamesOf(const std::vector<Release>& releases) {
+  return absl::StrJoin(releases, ", ", [](std::string* out, const Release& release) {
+    absl::StrAppend(out, release.name, " (namespace ", release.ns, ")");
+  });
+}
+
 class Planner {
  public:
   Planner(const Package& package, const ReleaseQuery& query, const Helm* helm, std::string folder)
@@ -43,7 +50,9 @@ class Planner {
   absl::StatusOr<ReleasePlan> Run();
 
  private:
+  std::vector<Release> ReleasesOf(const Bundle& bundle) const;
   absl::StatusOr<std::vector<Release>> Matches(const Bundle& bundle) const;
+  std::string SkipCause(const Bundle& bundle) const;
   absl::StatusOr<PlannedBundle> PlanBundle(size_t index, const Release& release) const;
   absl::Status DecideNames(PlannedBundle& planned) const;
 
@@ -54,20 +63,25 @@ class Planner {
   std::vector<Release> releases_;
 };
 
-absl::StatusOr<std::vector<Release>> Planner::Matches(const Bundle& bundle) const {
-  std::vector<Release> matches;
-  std::vector<std::string> names;
+// All releases of the bundle's chart, in every namespace.
+std::vector<Release> Planner::ReleasesOf(const Bundle& bundle) const {
+  std::vector<Release> found;
   for (const Release& release : releases_) {
-    if (VersionOf(release.chart, bundle.chart_name).empty()) continue;
-    if (!query_.release.empty() && release.name != query_.release) continue;
-    if (!query_.ns.empty() && release.ns != query_.ns) continue;
-    matches.push_back(release);
-    names.push_back(absl::StrCat(release.name, " (namespace ", release.ns, ")"));
+    if (!VersionOf(release.chart, bundle.chart_name).empty()) found.push_back(release);
   }
+  return found;
+}
+
+absl::StatusOr<std::vector<Release>> Planner::Matches(const Bundle& bundle) const {
+  std::vector<Release> matches = ReleasesOf(bundle);
+  std::erase_if(matches, [this](const Release& release) {
+    return (!query_.release.empty() && release.name != query_.release) ||
+           (!query_.ns.empty() && release.ns != query_.ns);
+  });
   if (matches.size() > 1) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "chart ", bundle.chart_name, " has ", matches.size(),
-        " releases: ", absl::StrJoin(names, ", "), "; name the one to upgrade, with -n NAMESPACE"));
+        "chart ", bundle.chart_name, " has ", matches.size(), " releases: ", NamesOf(matches),
+        "; name the one to upgrade, with -n NAMESPACE"));
   }
   for (const Release& release : matches) {
     if (!absl::StartsWith(release.status, "pending")) continue;
@@ -80,6 +94,17 @@ absl::StatusOr<std::vector<Release>> Planner::Matches(const Bundle& bundle) cons
                      " REVISION -n ", release.ns));
   }
   return matches;
+}
+
+// Why a bundle without a matching release takes no part; empty where it is to be loaded, for a
+// first installation of its chart.
+std::string Planner::SkipCause(const Bundle& bundle) const {
+  const std::vector<Release> others = ReleasesOf(bundle);
+  if (query_.without_release && query_.release.empty() && others.empty()) return "";
+  return absl::StrCat("no release of chart ", bundle.chart_name, " in this cluster",
+                      query_.release.empty() ? "" : " named " + query_.release,
+                      query_.ns.empty() ? "" : " in namespace " + query_.ns,
+                      others.empty() ? "" : "; it has " + NamesOf(others));
 }
 
 absl::Status Planner::DecideNames(PlannedBundle& planned) const {
@@ -137,11 +162,9 @@ absl::StatusOr<ReleasePlan> Planner::Run() {
   for (size_t i = 0; i < package_.bundles.size(); ++i) {
     const Bundle& bundle = package_.bundles[i];
     ASSIGN_OR_RETURN(const std::vector<Release> matches, Matches(bundle));
-    if (matches.empty() && !query_.without_release) {
-      plan.skipped.push_back(
-          {i, absl::StrCat("no release of chart ", bundle.chart_name, " in this cluster",
-                           query_.release.empty() ? "" : " named " + query_.release,
-                           query_.ns.empty() ? "" : " in namespace " + query_.ns)});
+    std::string skip_cause = matches.empty() ? SkipCause(bundle) : "";
+    if (!skip_cause.empty()) {
+      plan.skipped.push_back({i, std::move(skip_cause)});
       continue;
     }
     named_found = named_found || !matches.empty();
@@ -155,7 +178,8 @@ absl::StatusOr<ReleasePlan> Planner::Run() {
     return absl::NotFoundError(absl::StrCat(
         "no release named ", query_.release, query_.ns.empty() ? "" : " in namespace " + query_.ns,
         " uses a chart of this package (", absl::StrJoin(charts, ", "),
-        "); `helm list -A` shows what is installed"));
+        "); `helm list -A` shows what is installed",
+        query_.without_release ? "; to load for a first `helm install`, name none" : ""));
   }
   return plan;
 }

@@ -37,7 +37,9 @@ struct ReleaseQuery {
   std::string ns;       // empty: any
   ValueArgs values;     // the user's -f and --set flags
   bool with_cluster = true;
-  // Bundles without a release in this cluster: planned for loading (true) or skipped (false).
+  // Bundles whose chart has no release in the whole cluster: planned for loading (true), unless
+  // `release` is set, or skipped (false). One whose releases are others than those asked for is
+  // always skipped.
   bool without_release = false;
 };
 

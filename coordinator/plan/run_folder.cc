@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr char kTemporaryPrefix[] = "lighter-run-";
 constexpr char kLockFile[] = ".lighter-lock";
+constexpr int kAttempts = 100;  // at a folder that nobody else takes or removes
 
 std::string FromEnvironment(const char* name, const std::string& fallback) {
   const char* value = std::getenv(name);
@@ -30,12 +31,24 @@ std::string FromEnvironment(const char* name, const std::string& fallback) {
 }
 
 // The folder's lock, held until the descriptor is closed, at the latest by the process's end. Not
-// ok where somebody holds it, or where there is none and `flags` do not create it.
+// ok, with errno set, where somebody holds it, or where there is none and `flags` do not create it.
 UniqueFd LockFolder(const fs::path& folder, int flags) {
   const fs::path path = folder / kLockFile;
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
-  if (fd.ok() && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fd.reset();
+  if (fd.ok() && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    fd.reset();
+    errno = error;
+  }
   return fd;
+}
+
+// `lock` is on the file that `folder` has now, not on one that was removed with its folder.
+bool IsLockOf(const UniqueFd& lock, const fs::path& folder) {
+  struct stat locked {};
+  struct stat there {};
+  return ::fstat(lock.get(), &locked) == 0 && ::lstat((folder / kLockFile).c_str(), &there) == 0 &&
+         locked.st_dev == there.st_dev && locked.st_ino == there.st_ino;
 }
 
 // What killed runs of this user left: they hold values, and nobody else would remove them. A folder
@@ -48,7 +61,9 @@ void RemoveLeftOvers(const std::string& parent) {
     if (!absl::StartsWith(path.filename().string(), kTemporaryPrefix)) continue;
     struct stat info {};
     if (::lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) continue;
-    if (info.st_uid != ::geteuid() || !LockFolder(path, 0).ok()) continue;
+    if (info.st_uid != ::geteuid()) continue;
+    const UniqueFd lock = LockFolder(path, 0);  // held until the folder is gone
+    if (!lock.ok() || !IsLockOf(lock, path)) continue;
     std::error_code ignored;
     fs::remove_all(path, ignored);
   }
@@ -65,7 +80,7 @@ absl::StatusOr<RunFolder> RunFolder::Keep(const std::string& command) {
   if (error) return ErrnoStatus(error.value(), "create " + runs);
   const std::string time = absl::FormatTime("%Y%m%dT%H%M%SZ", absl::Now(), absl::UTCTimeZone());
   // Two runs may start within one second.
-  for (int attempt = 0; attempt < 100; ++attempt) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const std::string suffix = attempt == 0 ? "" : absl::StrCat(".", attempt);
     const std::string path = absl::StrCat(runs, "/", time, "-", command, suffix);
     if (::mkdir(path.c_str(), 0700) == 0) return RunFolder(path);
@@ -77,11 +92,20 @@ absl::StatusOr<RunFolder> RunFolder::Keep(const std::string& command) {
 absl::StatusOr<RunFolder> RunFolder::Temporary() {
   const std::string parent = FromEnvironment("TMPDIR", "/tmp");
   RemoveLeftOvers(parent);
-  std::string path = absl::StrCat(parent, "/", kTemporaryPrefix, "XXXXXX");
-  if (::mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, "create " + path);
-  UniqueFd lock = LockFolder(path, O_CREAT | O_EXCL);
-  if (!lock.ok()) return ErrnoStatus(errno, absl::StrCat("lock ", path, "/", kLockFile));
-  return RunFolder(std::move(path), std::move(lock));
+  // Another start may take a folder for a left-over while it is not locked yet, and remove it.
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::string path = absl::StrCat(parent, "/", kTemporaryPrefix, "XXXXXX");
+    if (::mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, "create " + path);
+    UniqueFd lock = LockFolder(path, O_CREAT | O_EXCL);
+    const int failure = lock.ok() ? 0 : errno;
+    if (lock.ok() && IsLockOf(lock, path)) return RunFolder(std::move(path), std::move(lock));
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+    if (failure != 0 && failure != EWOULDBLOCK) {
+      return ErrnoStatus(failure, absl::StrCat("lock ", path, "/", kLockFile));
+    }
+  }
+  return absl::AbortedError(absl::StrCat(parent, ": others keep removing the folders of this run"));
 }
 
 RunFolder::~RunFolder() {

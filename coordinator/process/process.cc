@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,17 +40,34 @@ absl::StatusOr<Pipe> MakePipe() {
   return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
+// A file in memory that holds `text`: unlike a pipe it never makes us wait for the child to read.
+absl::StatusOr<UniqueFd> InputFile(const std::string& text) {
+  UniqueFd fd(text.empty() ? ::open("/dev/null", O_RDONLY | O_CLOEXEC)
+                           : ::memfd_create("input", MFD_CLOEXEC));
+  if (!fd.ok()) return ErrnoStatus(errno, "make a child's input");
+  for (size_t done = 0; done < text.size();) {
+    const ssize_t n = ::write(fd.get(), text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return ErrnoStatus(errno, "write a child's input");
+    done += static_cast<size_t>(n);
+  }
+  ::lseek(fd.get(), 0, SEEK_SET);
+  return fd;
+}
+
 // Runs in the child between fork and exec: only async-signal-safe calls.
-[[noreturn]] void ExecChild(char* const* argv, int out, int err, int failure, pid_t parent,
+[[noreturn]] void ExecChild(char* const* argv, int in, int out, int err, int failure, pid_t parent,
                             bool own_session) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(127);  // the parent died before prctl
   if (own_session) ::setsid();
   struct sigaction defaults {};
   defaults.sa_handler = SIG_DFL;
-  for (int s : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::sigaction(s, &defaults, nullptr);
-  const int null_fd = ::open("/dev/null", O_RDONLY);
-  if (null_fd >= 0) ::dup2(null_fd, STDIN_FILENO);
+  for (int s : {SIGTERM, SIGPIPE}) ::sigaction(s, &defaults, nullptr);
+  for (int s : {SIGINT, SIGHUP}) {
+    if (!IsIgnored(s)) ::sigaction(s, &defaults, nullptr);
+  }
+  ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   ::execvp(argv[0], argv);
@@ -72,10 +90,15 @@ class Child {
     }
   }
   void Signal(int number) const { ::kill(pid_, number); }
-  // Reaps the child if it has ended.
-  bool Ended(int& exit_code) {
+  // Reaps the child if it has ended. Unknown where it ended and somebody else reaped it.
+  absl::StatusOr<bool> Ended(int& exit_code) {
     int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) != pid_) return false;
+    const pid_t reaped = ::waitpid(pid_, &status, WNOHANG);
+    if (reaped < 0 && errno == ECHILD) {
+      pid_ = -1;
+      return absl::UnknownError("it has ended, and nobody knows how: its exit code was lost");
+    }
+    if (reaped != pid_) return false;
     pid_ = -1;
     exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     return true;
@@ -147,8 +170,7 @@ class Stopper {
       if (!options_.own_session && absl::Now() > kill_at_) child.Signal(SIGKILL);
       return reason_;
     }
-    const int stops_allowed = options_.own_session ? 1 : 0;
-    if (StopSignalCount() - stops_before_ > stops_allowed) {
+    if (StopSignalCount() - stops_before_ > StopsAllowed(options_)) {
       reason_ = absl::CancelledError(program_ + " was stopped on request");
     } else if (absl::Now() > deadline_) {
       reason_ = absl::DeadlineExceededError(
@@ -161,6 +183,9 @@ class Stopper {
     return reason_;
   }
   const absl::Status& reason() const { return reason_; }
+
+  // How many stop signals a child with these options outlives.
+  static int StopsAllowed(const ProcessOptions& options) { return options.own_session ? 1 : 0; }
 
  private:
   const std::string& program_;
@@ -195,9 +220,13 @@ absl::Duration ChildTime() { return absl::Nanoseconds(child_nanoseconds.load());
 
 absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
                                          const ProcessOptions& options) {
+  if (StopSignalCount() - AcknowledgedStops() > Stopper::StopsAllowed(options)) {
+    return absl::CancelledError(argv[0] + " was not started: stopped on request");
+  }
   auto count_time = absl::MakeCleanup([start = absl::Now()] {
     child_nanoseconds += absl::ToInt64Nanoseconds(absl::Now() - start);
   });
+  ASSIGN_OR_RETURN(const UniqueFd in, InputFile(options.input));
   ASSIGN_OR_RETURN(Pipe failure, MakePipe());
   Pipe out;
   Pipe err;
@@ -220,7 +249,7 @@ absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
   const pid_t pid = ::fork();
   if (pid < 0) return ErrnoStatus(errno, "fork");
   if (pid == 0) {
-    ExecChild(raw.data(), out.write.get(), err.write.get(), failure.write.get(), parent,
+    ExecChild(raw.data(), in.get(), out.write.get(), err.write.get(), failure.write.get(), parent,
               options.own_session);
   }
   Child child(pid);
@@ -233,7 +262,10 @@ absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
   Output err_text(std::move(err.read), options.max_output_bytes);
   Stopper stopper(argv[0], options);
   ProcessResult result;
-  while (!child.Ended(result.exit_code)) {
+  while (true) {
+    const absl::StatusOr<bool> ended = child.Ended(result.exit_code);
+    if (!ended.ok()) return Annotate(ended.status(), argv[0]);
+    if (*ended) break;
     std::array<pollfd, 2> fds = {out_text.Poll(), err_text.Poll()};
     if (::poll(fds.data(), fds.size(), kPollMs) < 0 && errno != EINTR) {
       return ErrnoStatus(errno, "poll");

@@ -16,6 +16,7 @@ struct ProcessOptions {
   absl::Duration timeout = absl::InfiniteDuration();
   // More output than this on stdout or stderr is ResourceExhausted.
   uint64_t max_output_bytes = 256 * kMiB;
+  std::string input;  // the child's stdin; empty: /dev/null
   // Where set, the child writes stdout and stderr straight into this file (appended, mode 0600), so
   // that it never waits for us nor loses its output with us; ProcessResult::err has the last part
   // of it.
@@ -34,7 +35,8 @@ struct ProcessResult {
 // Runs argv[0] (searched in PATH) and waits. Must be called from a thread that outlives the child:
 // the kernel sends the child SIGTERM when that thread ends. A non-zero exit code is not an error
 // here. Errors: NotFound (no such program), DeadlineExceeded, ResourceExhausted, Cancelled (the
-// stop signal arrived twice while a child in its own session ran, once otherwise).
+// stop signal arrived twice before or while a child in its own session ran, once otherwise; see
+// AcknowledgeStops), Unknown (it ended, but its exit code was lost).
 absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
                                          const ProcessOptions& options = {});
 

@@ -10,6 +10,7 @@ namespace {
 
 std::atomic<int> stop_count{0};
 std::atomic<int> first_signal{0};
+std::atomic<int> acknowledged{0};
 static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
 
 extern "C" void OnStopSignal(int signal_number) {
@@ -20,17 +21,27 @@ extern "C" void OnStopSignal(int signal_number) {
 
 }  // namespace
 
+bool IsIgnored(int signal_number) {
+  struct sigaction now {};
+  return sigaction(signal_number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 void InstallStopSignals() {
   struct sigaction action {};
   action.sa_handler = OnStopSignal;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  sigaction(SIGHUP, &action, nullptr);  // a lost terminal is a wish to stop, not a reason to die
+  // A lost terminal is a wish to stop, not a reason to die.
+  for (const int number : {SIGINT, SIGHUP}) {
+    if (!IsIgnored(number)) sigaction(number, &action, nullptr);
+  }
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_DFL);
 }
 
 int StopSignalCount() { return stop_count.load(); }
+void AcknowledgeStops() { acknowledged = stop_count.load(); }
+int AcknowledgedStops() { return acknowledged.load(); }
 int FirstStopSignal() { return first_signal.load(); }
 
 }  // namespace lighter

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/limits.h"
+#include "common/printable.h"
 
 namespace lighter {
 namespace {
@@ -63,13 +64,6 @@ std::string Fit(const std::string& line, size_t width) {
     if (starts_character && columns++ == width) return line.substr(0, i);
   }
   return line;
-}
-
-// One line of `text`: an agent's words must not move the cursor.
-std::string OneLine(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return text;
 }
 
 std::string NodeLine(const NodeProgress& node, double rate, size_t name_width, bool utf8) {
@@ -194,7 +188,7 @@ std::string JsonLine(const NodeProgress& node) {
       {"layersTotal", node.layers_total},
       {"step", node.step},
   };
-  return event.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return event.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace lighter

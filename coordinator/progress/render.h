@@ -41,7 +41,7 @@ std::vector<std::string> RenderFrame(const std::vector<NodeProgress>& nodes,
 std::string PlainLine(const NodeProgress& node);
 std::string TotalLine(const std::vector<NodeProgress>& nodes, double rate);
 
-// One node's state as a JSON object on one line.
+// One node's state as a JSON object on one line, in ASCII.
 std::string JsonLine(const NodeProgress& node);
 
 }  // namespace lighter

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/printable.h"
+#include "common/status.h"
 #include "coordinator/plan/load_work.h"
 #include "coordinator/transfer/load.h"
 
@@ -11,7 +15,37 @@ namespace {
 constexpr char kFooter[] =
     "Pods unchanged so far. Safe to stop with Ctrl-C: the same command continues.";
 
+// Why each bundle brings nothing.
+std::string NothingToLoad(const Plan& plan) {
+  std::vector<std::string> causes;
+  for (const SkippedBundle& skipped : plan.releases.skipped) {
+    causes.push_back(absl::StrCat(plan.package.bundles[skipped.bundle].name, ": ", skipped.cause));
+  }
+  for (const PlannedBundle& planned : plan.releases.bundles) {
+    const Bundle& bundle = plan.package.bundles[planned.bundle];
+    causes.push_back(absl::StrCat(bundle.name, bundle.images.images.empty()
+                                                   ? ": no images in it"
+                                                   : ": none of its images has a name"));
+  }
+  return absl::StrJoin(causes, "; ");
+}
+
 }  // namespace
+
+absl::Status CheckNothingMissing(const Plan& plan) {
+  if (plan.missing.empty()) return absl::OkStatus();
+  const auto shown = [](std::string* out, const std::string& name) { out->append(OneLine(name)); };
+  return absl::FailedPreconditionError(absl::StrCat(
+      "pods will ask for images that the package does not have: ",
+      absl::StrJoin(plan.missing, ", ", shown),
+      "; set the values that lead to these names, or go on with --allow-missing NAME"));
+}
+
+absl::Status CheckLoad(const Plan& plan) {
+  RETURN_IF_ERROR(CheckNothingMissing(plan));
+  if (!plan.work.images.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("nothing to load: ", NothingToLoad(plan)));
+}
 
 bool LoadReport::AllProven() const {
   return package.ok() &&

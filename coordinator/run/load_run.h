@@ -24,6 +24,12 @@ struct LoadReport {
   bool AllProven() const;
 };
 
+// FailedPrecondition, with the names, where pods would ask for images that nothing of the plan
+// brings.
+absl::Status CheckNothingMissing(const Plan& plan);
+// The same, and FailedPrecondition where the plan brings no image at all.
+absl::Status CheckLoad(const Plan& plan);
+
 LoadReport LoadNodes(const Plan& plan, ProgressMode mode);
 
 // Adds a later load's results: a node that both have keeps the later status and the sum of the

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
@@ -31,7 +32,7 @@ std::string FailedNodes(const LoadReport& report) {
   std::string text;
   for (const NodeReport& node : report.nodes) {
     if (!node.status.ok())
-      absl::StrAppend(&text, "  ", node.node, ": ", Message(node.status), "\n");
+      absl::StrAppend(&text, "  ", node.node, ": ", OneLine(Message(node.status)), "\n");
   }
   return text;
 }
@@ -54,10 +55,11 @@ std::string DescribeBadPackage(const LoadReport& report) {
     } else if (node.put_back.ok()) {
       put_back.push_back(node.node);
     } else {
-      absl::StrAppend(&not_put_back, "  ", node.node, ": ", Message(node.put_back), "\n");
+      absl::StrAppend(&not_put_back, "  ", node.node, ": ", OneLine(Message(node.put_back)), "\n");
     }
   }
-  std::string text = absl::StrCat("The package cannot be used: ", Message(report.package), "\n");
+  std::string text =
+      absl::StrCat("The package cannot be used: ", OneLine(Message(report.package)), "\n");
   if (!put_back.empty()) {
     absl::StrAppend(&text, "Nothing of it is left on ", absl::StrJoin(put_back, ", "), ".\n");
   }
@@ -91,12 +93,21 @@ std::string DescribeLoadFailure(const LoadReport& report) {
       "Mend them and run the same command again: what is there does not move twice.\n");
 }
 
-std::string DescribePods(const std::vector<PodState>& pods) {
+std::string PodWord(const PodState& pod) {
+  if (pod.ready) return "Running";
+  return pod.phase == "Succeeded" ? pod.phase : pod.phase + " (not ready)";
+}
+
+std::string DescribePods(const ReleaseReport& release) {
+  if (!release.pods.ok()) {
+    return absl::StrCat("  its pods could not be listed: ", OneLine(Message(release.pods.status())),
+                        "; see `kubectl get pods -n ", release.ns, "`\n");
+  }
   std::string text;
-  for (const PodState& pod : pods) {
-    const std::string state = pod.ready ? "Running" : pod.phase + " (not ready)";
-    absl::StrAppend(&text, absl::StrFormat("    %-44s %-10s %s%s\n", pod.name, pod.node, state,
-                                           pod.reason.empty() ? "" : "  " + pod.reason));
+  for (const PodState& pod : *release.pods) {
+    absl::StrAppend(&text,
+                    absl::StrFormat("    %-44s %-10s %s%s\n", pod.name, pod.node, PodWord(pod),
+                                    pod.reason.empty() ? "" : "  " + OneLine(pod.reason)));
   }
   return text;
 }
@@ -113,14 +124,37 @@ const char* StateName(ReleaseState state) {
   return "";
 }
 
-// The revision before is a way back only if it ran.
+// Whether production is as it was, said first of a run that did not go well.
+std::string Headline(const UpgradeReport& report) {
+  const auto any = [&](ReleaseChange change) {
+    return std::any_of(report.releases.begin(), report.releases.end(),
+                       [change](const ReleaseReport& r) { return r.change == change; });
+  };
+  if (any(ReleaseChange::kChanged)) {
+    return "A release was changed, and not all went well; see below.\n";
+  }
+  if (any(ReleaseChange::kUnknown)) {
+    return "A release may have been changed: Helm failed, and could not say what it left; see "
+           "below.\n";
+  }
+  return "No release was changed; see below.\n";
+}
+
+// The revision before is a way back only if it ran. Empty where there is nothing to go back from.
 std::string WayBack(const ReleaseReport& release) {
+  if (release.change == ReleaseChange::kNone) return "";
   if (release.from_status != "deployed") {
     return absl::StrCat("helm history ", release.release, " -n ", release.ns,
                         ", then helm rollback to the last one that was deployed");
   }
   return absl::StrCat("helm rollback ", release.release, " ", release.from_revision, " -n ",
                       release.ns);
+}
+
+// Null where it is not known.
+ordered_json ChangeToJson(ReleaseChange change) {
+  if (change == ReleaseChange::kUnknown) return nullptr;
+  return change == ReleaseChange::kChanged;
 }
 
 ordered_json NodesToJson(const LoadReport& report) {
@@ -157,6 +191,9 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
           {"names", NamesToJson(plan)},
           {"nodes", NodesToJson(load)},
           {"leftOut", LeftOutToJson(plan)},
+          {"skipped", SkippedToJson(plan)},
+          {"missing", plan.missing},
+          {"notes", plan.notes},
           {"packageError", Message(load.package)}};
 }
 
@@ -185,26 +222,31 @@ std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
     return text;
   }
   std::string text;
-  if (!report.Succeeded()) text = "A release was changed, and not all went well; see below.\n";
+  if (!report.Succeeded()) text = Headline(report);
   absl::StrAppend(&text, ProvenLine(plan, report.load));
   for (const ReleaseReport& release : report.releases) {
     absl::StrAppend(&text, "Release ", release.release, " (namespace ", release.ns,
                     "): ", release.from_version, " -> ", release.to_version, ": ",
                     StateName(release.state), "\n");
-    if (release.state == ReleaseState::kFailed) {
-      absl::StrAppend(&text, "  ", Message(release.status), "\n");
+    if (!release.status.ok()) absl::StrAppend(&text, "  ", Message(release.status), "\n");
+    if (release.state == ReleaseState::kFailed && release.change == ReleaseChange::kNone) {
+      absl::StrAppend(&text, "  it was not changed: still at revision ", release.from_revision,
+                      " (", release.from_status, ")\n");
     }
-    absl::StrAppend(&text, DescribePods(release.pods));
-    if (release.state != ReleaseState::kUntouched) {
-      absl::StrAppend(&text, "  way back: ", WayBack(release),
+    absl::StrAppend(&text, DescribePods(release));
+    if (const std::string way_back = WayBack(release); !way_back.empty()) {
+      absl::StrAppend(&text, "  way back: ", way_back,
                       "   (values as they were: ", release.values_backup, ")\n");
     }
   }
   return absl::StrCat(text, "Evidence: ", folder.path(), "\n");
 }
 
-ordered_json LoadToJson(const Plan& plan, const LoadReport& report, const RunTimes& times) {
-  return Header("Load", plan, report, times);
+ordered_json LoadToJson(const Plan& plan, const absl::Status& blocked, const LoadReport& report,
+                        const RunTimes& times) {
+  ordered_json json = Header("Load", plan, report, times);
+  json["blocked"] = Message(blocked);
+  return json;
 }
 
 ordered_json UpgradeToJson(const Plan& plan, const UpgradeReport& report, const RunFolder& folder,
@@ -215,7 +257,7 @@ ordered_json UpgradeToJson(const Plan& plan, const UpgradeReport& report, const 
   json["releases"] = ordered_json::array();
   for (const ReleaseReport& release : report.releases) {
     ordered_json pods = ordered_json::array();
-    for (const PodState& pod : release.pods) {
+    for (const PodState& pod : release.pods.value_or(std::vector<PodState>())) {
       pods.push_back({{"name", pod.name},
                       {"node", pod.node},
                       {"phase", pod.phase},
@@ -227,10 +269,12 @@ ordered_json UpgradeToJson(const Plan& plan, const UpgradeReport& report, const 
                                 {"fromVersion", release.from_version},
                                 {"toVersion", release.to_version},
                                 {"state", StateName(release.state)},
+                                {"changed", ChangeToJson(release.change)},
                                 {"error", Message(release.status)},
                                 {"wayBack", WayBack(release)},
                                 {"valuesBackup", release.values_backup},
-                                {"pods", std::move(pods)}});
+                                {"pods", std::move(pods)},
+                                {"podsError", Message(release.pods.status())}});
   }
   return json;
 }

@@ -22,8 +22,9 @@ std::string DescribeTimes(const RunTimes& times);
 std::string DescribeLoad(const Plan& plan, const LoadReport& report);
 std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report, const RunFolder& folder);
 
-nlohmann::ordered_json LoadToJson(const Plan& plan, const LoadReport& report,
-                                  const RunTimes& times);
+// `blocked`: why nothing was moved; OK when it was.
+nlohmann::ordered_json LoadToJson(const Plan& plan, const absl::Status& blocked,
+                                  const LoadReport& report, const RunTimes& times);
 nlohmann::ordered_json UpgradeToJson(const Plan& plan, const UpgradeReport& report,
                                      const RunFolder& folder, const RunTimes& times);
 

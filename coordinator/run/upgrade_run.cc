@@ -1,13 +1,14 @@
 #include "coordinator/run/upgrade_run.h"
 
 #include <algorithm>
+#include <span>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
+#include "coordinator/run/release_pods.h"
 
 namespace lighter {
 namespace {
@@ -15,9 +16,8 @@ namespace {
 // Nodes may join while a load runs; each round loads those that did. Past this many something
 // flaps.
 constexpr int kMaxLoadRounds = 3;
-// How long the last pods of an upgrade that Helm calls done may take, and how often to look.
+// How long the last pods of an upgrade that Helm calls done may take.
 constexpr absl::Duration kPodPatience = absl::Seconds(60);
-constexpr absl::Duration kPodPoll = absl::Milliseconds(500);
 
 bool AllProven(const Plan& plan) {
   return std::all_of(plan.nodes.nodes.begin(), plan.nodes.nodes.end(),
@@ -38,28 +38,8 @@ absl::Status Barrier(const LoadReport& load) {
                    " nodes could not be proven: ", absl::StrJoin(failed, ", ")));
 }
 
-// The release's pods, once they are all ready, or as they are when `patience` ends. Helm's own wait
-// is content with a DaemonSet of which maxUnavailable pods are still starting.
-std::vector<PodState> PodsWhenReady(const Cluster& cluster, const ReleaseReport& release,
-                                    absl::Duration patience) {
-  const absl::Time until = absl::Now() + patience;
-  while (true) {
-    std::vector<PodState> pods =
-        cluster.Pods(release.ns, release.release).value_or(std::vector<PodState>());
-    const bool ready =
-        std::all_of(pods.begin(), pods.end(), [](const PodState& p) { return p.ready; });
-    if (ready || StopRequested() || absl::Now() > until) return pods;
-    absl::SleepFor(kPodPoll);
-  }
-}
-
 absl::Status CheckPlan(const Plan& plan) {
-  if (!plan.missing.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "pods will ask for images that the package does not have: ",
-        absl::StrJoin(plan.missing, ", "),
-        "; set the values that lead to these names, or go on with --allow-missing NAME"));
-  }
+  RETURN_IF_ERROR(CheckNothingMissing(plan));
   if (plan.releases.bundles.empty()) {
     return absl::FailedPreconditionError(
         "nothing to upgrade: no bundle of this package has a release in this cluster; "
@@ -68,19 +48,25 @@ absl::Status CheckPlan(const Plan& plan) {
   return absl::OkStatus();
 }
 
+// What is different about a release; empty where it is as it was.
+std::string ChangeOf(const Release& then, const std::vector<Release>& now) {
+  const auto it = std::find_if(now.begin(), now.end(), [&](const Release& r) {
+    return r.name == then.name && r.ns == then.ns;
+  });
+  if (it == now.end()) return "is gone";
+  if (it->revision == then.revision && it->status == then.status) return "";
+  return absl::StrCat("is at revision ", it->revision, " (", it->status, ") now");
+}
+
 // The releases are still as they were when the plan was made. Values were backed up and names
-// decided then; a load takes long enough for somebody else to upgrade meanwhile.
-absl::Status CheckReleasesUnchanged(const Plan& plan, const Helm& helm) {
+// decided then; a load, and the upgrades of other releases, take long enough for somebody else to
+// upgrade meanwhile.
+absl::Status CheckReleasesUnchanged(std::span<const PlannedBundle> bundles, const Helm& helm) {
   ASSIGN_OR_RETURN(const std::vector<Release> now, helm.List());
-  for (const PlannedBundle& planned : plan.releases.bundles) {
+  for (const PlannedBundle& planned : bundles) {
     const Release& then = planned.release;
-    const auto it = std::find_if(now.begin(), now.end(), [&](const Release& r) {
-      return r.name == then.name && r.ns == then.ns;
-    });
-    if (it != now.end() && it->revision == then.revision && it->status == then.status) continue;
-    const std::string change =
-        it == now.end() ? "is gone"
-                        : absl::StrCat("is at revision ", it->revision, " (", it->status, ") now");
+    const std::string change = ChangeOf(then, now);
+    if (change.empty()) continue;
     return absl::AbortedError(absl::StrCat(
         "release ", then.name, " (namespace ", then.ns, ") was at revision ", then.revision, " (",
         then.status, ") when this run began and ", change,
@@ -88,6 +74,31 @@ absl::Status CheckReleasesUnchanged(const Plan& plan, const Helm& helm) {
         then.name, " -n ", then.ns, "` and run the same command again"));
   }
   return absl::OkStatus();
+}
+
+// Runs Helm for one release and finds out what it left.
+void UpgradeRelease(const PlannedBundle& planned, const UpgradeOptions& options,
+                    const PlanMaker& maker, ReleaseReport& release) {
+  const Helm& helm = *maker.helm();
+  release.status = helm.Upgrade(planned.release, options);
+  AcknowledgeStops();
+  release.state = release.status.ok() ? ReleaseState::kUpgraded : ReleaseState::kFailed;
+  release.change = ReleaseChange::kChanged;
+  if (!release.status.ok()) {
+    const absl::StatusOr<std::vector<Release>> now = helm.List();
+    if (!now.ok()) {
+      release.change = ReleaseChange::kUnknown;
+      release.status = absl::Status(
+          release.status.code(),
+          absl::StrCat(Message(release.status), "\n  asked what it left: ", Message(now.status())));
+    } else if (ChangeOf(planned.release, *now).empty()) {
+      release.change = ReleaseChange::kNone;
+    }
+  }
+  const bool to_wait = release.status.ok() && options.wait;
+  release.pods = PodsWhenSettled(
+      [&] { return maker.cluster().Pods(planned.release.ns, planned.release.name); },
+      to_wait ? std::min(kPodPatience, options.timeout) : absl::ZeroDuration());
 }
 
 std::vector<ReleaseReport> Untouched(const Plan& plan) {
@@ -132,7 +143,7 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
       return report;
     }
   }
-  report.blocked = CheckReleasesUnchanged(plan, *maker.helm());
+  report.blocked = CheckReleasesUnchanged(plan.releases.bundles, *maker.helm());
   if (!report.blocked.ok()) return report;
   say(absl::StrCat("All images are proven on ", plan.nodes.nodes.size(), " nodes."));
 
@@ -145,6 +156,10 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
     }
     const PlannedBundle& planned = plan.releases.bundles[i];
     ReleaseReport& release = report.releases[i];
+    if (i > 0) {
+      release.status = CheckReleasesUnchanged(std::span(&planned, 1), *maker.helm());
+      if (!release.status.ok()) break;
+    }
     const UpgradeOptions upgrade = {.chart_dir = planned.chart_dir,
                                     .values = planned.values,
                                     .timeout = options.timeout,
@@ -153,12 +168,7 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
                                     .log_path = folder.path() + "/helm.log"};
     say(absl::StrCat("helm upgrade ", DescribeRelease(plan, planned),
                      " ... (log: ", upgrade.log_path, "; Ctrl-C twice interrupts Helm)"));
-    release.status = maker.helm()->Upgrade(planned.release, upgrade);
-    release.state = release.status.ok() ? ReleaseState::kUpgraded : ReleaseState::kFailed;
-    const bool to_wait = release.status.ok() && options.wait;
-    const absl::Duration patience =
-        to_wait ? std::min(kPodPatience, options.timeout) : absl::ZeroDuration();
-    release.pods = PodsWhenReady(maker.cluster(), release, patience);
+    UpgradeRelease(planned, upgrade, maker, release);
     if (!release.status.ok()) break;
   }
   return report;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "coordinator/plan/plan.h"
 #include "coordinator/run/load_run.h"
@@ -13,6 +14,10 @@
 namespace lighter {
 
 enum class ReleaseState { kUntouched, kUpgraded, kFailed };
+
+// Whether Helm left another revision or status than it found. Helm writes a revision before it
+// touches anything else, so where both are as they were, nothing of the release was touched.
+enum class ReleaseChange { kNone, kChanged, kUnknown };
 
 struct ReleaseReport {
   std::string release;
@@ -22,9 +27,10 @@ struct ReleaseReport {
   int from_revision = 0;
   std::string from_status;  // Helm's word: "deployed", "failed", ...
   ReleaseState state = ReleaseState::kUntouched;
-  absl::Status status;         // Helm's error when failed
-  std::string values_backup;   // path
-  std::vector<PodState> pods;  // after Helm; empty when untouched
+  ReleaseChange change = ReleaseChange::kNone;
+  absl::Status status;        // Helm's error when failed; why it was left alone when untouched
+  std::string values_backup;  // path
+  absl::StatusOr<std::vector<PodState>> pods = std::vector<PodState>();  // after Helm
 };
 
 struct UpgradeReport {
@@ -43,8 +49,8 @@ struct UpgradeRunOptions {
 };
 
 // Helm runs only when every node that takes part is proven; nodes are listed and asked once more
-// just before it. Stops at the first release that fails, and before one when
-// a stop signal has come. `say` gets one line a step, for people.
+// just before it. Stops at the first release that fails, and before one when a stop signal has come
+// or somebody else changed it. `say` gets one line a step, for people.
 UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
                          const UpgradeRunOptions& options,
                          const std::function<void(const std::string&)>& say);

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """The command line as a user meets it: help, exit codes, streams, completion. Needs a build, no cluster."""
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
@@ -25,8 +27,13 @@ class CommandLine(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.package = cls.folder / "package.tar"
-        app = BUILD / "lighter-sample-app"
-        made = run(BUILD / "lighter-sample", "package", "--version", "1", "--size-mib", "2", "--app", app, "--out", cls.package)
+        cls.make_package(cls.package)
+
+    @staticmethod
+    def make_package(path: Path, *options: str) -> None:
+        """Writes a small sample package."""
+        words = ["package", "--version", "1", "--size-mib", "2", "--app", BUILD / "lighter-sample-app", "--out", path]
+        made = run(BUILD / "lighter-sample", *words, *options)
         assert made.returncode == 0, made.stderr
 
     def lighter(self, *words, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
@@ -41,7 +48,10 @@ class CommandLine(unittest.TestCase):
             self.assertIn(f"lighter {command}", self.lighter(command, "--help").stdout.split("Examples:")[1])
 
     def test_usage_errors_are_exit_code_2_and_leave_stdout_alone(self):
-        for words in ([], ["no-such-command"], ["inspect"], ["plan", "p.tar", "--no-such-flag"], ["inspect", "p.tar", "-o", "xml"]):
+        usage = [[], ["no-such-command"], ["inspect"], ["plan", "p.tar", "--no-such-flag"], ["inspect", "p.tar", "-o", "xml"]]
+        usage += [["upgrade", "p.tar", "--timeout", timeout] for timeout in ("0s", "inf", "10000h", "soon")]
+        usage += [["load", "--local", "p.tar", "hydra"], ["load", "--local", "p.tar", "-n", "harbor"]]
+        for words in usage:
             self.assertEqual(self.lighter(*words, code=2).stdout, "", words)
 
     def test_version_is_the_charts(self):
@@ -63,6 +73,22 @@ class CommandLine(unittest.TestCase):
                     file.seek(layer["offset"])
                     self.assertEqual(file.read(2), b"\x1f\x8b")
 
+    def test_foreign_text_cannot_act_on_the_terminal(self):
+        hostile = self.folder / "hostile.tar"
+        self.make_package(hostile, "--arch", "amd64\u009b2J")  # the one-character form of ESC [
+        self.assertIn("linux/amd64\\xc2\\x9b2J\n", self.lighter("inspect", hostile).stdout)
+        package = self.lighter("inspect", hostile, "-o", "json").stdout
+        self.assertNotIn("\u009b", package)
+        self.assertEqual(json.loads(package)["bundles"][0]["images"][0]["platform"], "linux/amd64\u009b2J")
+        self.assertIn("/nowhere/\\x1b[2J", self.lighter("inspect", "/nowhere/\x1b[2J", code=1).stderr)
+
+    def test_a_result_that_cannot_be_written_is_a_failure(self):
+        for words in (["inspect", self.package, "-o", "json"], ["inspect", self.package], ["--help"], ["completion", "bash"]):
+            with Path("/dev/full").open("w", encoding="utf-8") as full:
+                done = subprocess.run([BUILD / "lighter", *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn("could not be written to stdout", done.stderr, words)
+
     def test_failure_says_that_nothing_was_changed(self):
         done = self.lighter("upgrade", self.folder / "missing.tar", code=1)
         self.assertIn("missing.tar", done.stderr)
@@ -72,6 +98,27 @@ class CommandLine(unittest.TestCase):
     def test_local_load_without_containerd_names_the_socket(self):
         done = self.lighter("load", "--local", self.package, "--containerd-socket", "/nowhere/c.sock", code=1)
         self.assertIn("/nowhere/c.sock", done.stdout + done.stderr)
+
+    def test_a_load_shows_its_plan_first(self):
+        done = self.lighter("load", "--local", self.package, "--containerd-socket", "/nowhere/c.sock", code=1)
+        self.assertIn("Plan: 3 names of 3 images on 1 node", done.stderr)
+
+    def test_a_load_of_nothing_is_refused(self):
+        bundle = io.BytesIO()
+        with tarfile.open(fileobj=bundle, mode="w") as tar:
+            for name, text in (("hints.yaml", b""), ("original-chart/Chart.yaml", b"name: bare\nversion: 1.0.0\n")):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(text)
+                tar.addfile(entry, io.BytesIO(text))
+        package = self.folder / "bare.bundle.tar"
+        package.write_bytes(bundle.getvalue())
+        words = ["load", "--local", package, "--containerd-socket", "/nowhere/c.sock", "--helm", "/nowhere/helm"]
+        self.assertIn("nothing to load: bare.bundle.tar: no images in it", self.lighter(*words, code=1).stderr)
+        done = self.lighter(*words, "-o", "json", code=1)
+        result = json.loads(done.stdout)
+        self.assertIn("nothing to load", result["blocked"])
+        self.assertIn("bare.bundle.tar has no images", result["notes"])
+        self.assertIn("Nothing was changed", done.stderr)
 
     def test_both_programs_start_in_an_empty_root(self):
         for program in ("lighter", "lighter-agent"):

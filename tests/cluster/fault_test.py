@@ -96,16 +96,13 @@ class Faults(LineTest):
         self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
         before = self.revision("quayside")
         # A helm that, when lighter lists releases for the second time, is used by a colleague first.
-        helm = self.folder / "shared-helm"
         chart = self.folder / "chart-v1/original-chart"
-        helm.write_text(
-            "#!/bin/sh\n"
+        helm = self.make_helm(
+            "shared-helm",
             f'if [ "$1" = list ] && ! mkdir {self.folder}/listed 2>/dev/null; then\n'
             f"  helm upgrade quayside {chart} -n harbor --reuse-values --set web.replicas=1 >/dev/null\n"
-            "fi\n"
-            'exec helm "$@"\n'
+            "fi",
         )
-        helm.chmod(0o755)
         run = self.lighter("upgrade", self.packages[2], "--helm", helm, code=1)
         self.assertIn(f"is at revision {before + 1} (deployed) now", run.json["blocked"])
         self.assertEqual(self.revision("quayside"), before + 1)
@@ -113,14 +110,81 @@ class Faults(LineTest):
         self.assertEqual(self.lighter("upgrade", self.packages[2]).json["releases"][0]["state"], "upgraded")
         self.assertIn("replicas: 1", self.shell("helm", "get", "values", "quayside", "-n", "harbor"))
 
+    def test_somebody_else_upgrades_a_later_release_meanwhile(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        packages = {version: self.make_package(version, "--addon") for version in (1, 2)}
+        self.lighter("load", packages[1], "--set", SETTING)
+        folder = self.folder / "beacon-v1"
+        folder.mkdir()
+        self.shell("bash", "-c", "tar -xOf $0 --wildcards '*beacon*.bundle.tar' | tar -xC $1", packages[1], folder)
+        chart = folder / "original-chart"
+        self.shell("helm", "install", "beacon", chart, "-n", "harbor", "--set", SETTING, "--wait")
+        self.addCleanup(self.shell, "helm", "uninstall", "beacon", "-n", "harbor", "--wait")
+        before = self.revision("beacon")
+        # A colleague upgrades the second release while lighter upgrades the first.
+        helm = self.make_helm(
+            "busy-helm",
+            'case "$*" in *--dry-run*) ;; "upgrade quayside "*)\n'
+            f"  helm upgrade beacon {chart} -n harbor --reuse-values >/dev/null ;;\n"
+            "esac",
+        )
+        run = self.lighter("upgrade", packages[2], "--helm", helm, code=1)
+        first, second = run.json["releases"]
+        self.assertEqual([first["state"], second["state"], second["wayBack"]], ["upgraded", "untouched", ""])
+        self.assertIn(f"is at revision {before + 1} (deployed) now", second["error"])
+        self.assertEqual(self.revision("beacon"), before + 1)
+
+        # One release is loaded and upgraded alone.
+        plan = self.lighter("load", packages[2], "beacon").json
+        self.assertEqual([name["name"] for name in plan["names"]], [f"{REGISTRY}/quayside/beacon:v0.2.0"])
+        self.assertEqual([bundle["bundle"] for bundle in plan["skipped"]], ["quayside_v0.2.0.bundle.tar"])
+
+    def test_helm_fails_before_it_changes_anything(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        before = self.revision("quayside")
+        for name, after, changed, way_back in (
+            ("failing-helm", "", False, ""),
+            # Nor can it be asked what it left.
+            ("broken-helm", f"touch {self.folder}/broken;", None, f"helm rollback quayside {before} -n harbor"),
+        ):
+            helm = self.make_helm(
+                name,
+                f'if [ -e {self.folder}/broken ]; then echo broken >&2; exit 1; fi\n'
+                f'case "$*" in *--dry-run*) ;; "upgrade quayside "*) {after} echo failing >&2; exit 1 ;; esac',
+            )
+            run = self.lighter("upgrade", self.packages[2], "--helm", helm, code=1)
+            release = run.json["releases"][0]
+            self.assertEqual([release["state"], release["changed"], release["wayBack"]], ["failed", changed, way_back])
+            self.assertIn("failing", release["error"])
+            self.assertEqual("helm list failed: broken" in release["error"], changed is None)
+            self.assertEqual(self.revision("quayside"), before)
+
+    def test_a_name_that_is_another_image_is_shown_and_moved(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        name = f"{REGISTRY}/quayside/web:v0.2.0"
+        rows = [line.split() for line in self.ctr("node2", "images", "ls").splitlines()[1:]]
+        other, digest = next((row[0], row[2]) for row in rows if row[0].endswith("quayside/helper:v0.1.0"))
+        self.ctr("node2", "images", "tag", other, name)
+        nodes = {node["name"]: node for node in self.lighter("plan", self.packages[2]).json["nodes"]}
+        moves = nodes["node2"]["namesToMove"]
+        self.assertEqual([(move["name"], move["fromManifestDigest"]) for move in moves], [(name, digest)])
+        self.assertEqual([nodes[node]["namesToCreate"] for node in ("node1", "node2")], [3, 2])
+        self.assertEqual(nodes["node1"]["namesToMove"], [])
+        self.lighter("upgrade", self.packages[2])
+        self.assert_loaded_everywhere()
+
     def test_one_agent_away(self):
         self.install_version_1("quayside", REGISTRY)
         self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
         before = self.revision("quayside")
         self.shell("kubectl", "label", "nodes", "--all", "--overwrite", "agent=wanted")
         selector = '{"spec":{"template":{"spec":{"nodeSelector":{"agent":"wanted"}}}}}'
-        self.shell("kubectl", "patch", "daemonset", "lighter-agent", "-n", "lighter-system", "-p", selector)
-        self.shell("kubectl", "rollout", "status", "daemonset/lighter-agent", "-n", "lighter-system", "--timeout=60s")
+        agents = self.shell("kubectl", "get", "daemonsets", "-n", "lighter-system", "-o", "name").strip()
+        self.shell("kubectl", "patch", agents, "-n", "lighter-system", "-p", selector)
+        self.shell("kubectl", "rollout", "status", agents, "-n", "lighter-system", "--timeout=60s")
         self.shell("kubectl", "label", "node", "node2", "agent-")
         self.shell("kubectl", "wait", "--for=delete", "pod", "-n", "lighter-system", "--field-selector=spec.nodeName=node2", "--timeout=60s")
 
@@ -134,7 +198,7 @@ class Faults(LineTest):
         self.assertEqual(self.revision("quayside"), before)
 
         self.shell("kubectl", "label", "node", "node2", "agent=wanted")
-        self.shell("kubectl", "rollout", "status", "daemonset/lighter-agent", "-n", "lighter-system", "--timeout=60s")
+        self.shell("kubectl", "rollout", "status", agents, "-n", "lighter-system", "--timeout=60s")
         self.assertEqual(self.lighter("upgrade", self.packages[2]).json["releases"][0]["state"], "upgraded")
         self.assertEqual(self.revision("quayside"), before + 1)
 

@@ -34,6 +34,7 @@ class LineTest(ClusterTest):
     containerd = "1.6"
     helm = "4"
     size_mib = 24
+    own_pki = False  # agents by the chart, with certificates from files; else by `lighter agent install`
     line: Cluster
     folder: Path
 
@@ -44,16 +45,19 @@ class LineTest(ClusterTest):
         cls.addClassCleanup(case.doCleanups)
         cls.line = case.up(name, "--containerd", cls.containerd, *cls.options)
         cls.folder = cls.line.folder
-        case.shell(REPOSITORY / "tests/cluster/install-agents", name)
+        if cls.own_pki:
+            case.shell(REPOSITORY / "tests/cluster/install-chart", name)
+        else:
+            case.lighter("agent", "install")
         cls.packages = {version: case.make_package(version) for version in (1, 2)}
 
     def environment(self, helm: str | None = None) -> dict[str, str]:
         """What a user's shell has after `cluster env`, and lighter's own variables."""
         tools = f"{paths.tools('kubernetes')}:{paths.tools(f'helm{helm or self.helm}')}"
-        return os.environ | {
+        tls = {"LIGHTER_TLS_DIR": str(self.folder / "tls/coordinator")} if self.own_pki else {}
+        return os.environ | tls | {
             "KUBECONFIG": str(self.line.control.kubeconfig),
             "PATH": f"{tools}:{os.environ['PATH']}",
-            "LIGHTER_TLS_DIR": str(self.folder / "tls/coordinator"),
             "LIGHTER_PROGRESS": "json",
             "XDG_STATE_HOME": str(self.folder / "state"),
         }
@@ -66,15 +70,27 @@ class LineTest(ClusterTest):
         self.assertEqual(done.returncode, status, f"{' '.join(map(str, words))}:\n{done.stdout}")
         return done.stdout
 
-    def make_package(self, version: int) -> Path:
+    def shell_status(self, *words) -> int:
+        """Runs a command in that environment and returns its exit code."""
+        return subprocess.run(words, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True).returncode
+
+    def make_package(self, version: int, *options: str) -> Path:
         """Writes the sample package of that version."""
-        path = self.folder / f"quayside_v0.{version}.0.tar"
+        path = self.folder / f"quayside_v0.{version}.0{''.join(options)}.tar"
         app = BUILD / "lighter-sample-app"
-        self.shell(BUILD / "lighter-sample", "package", "--version", str(version), "--size-mib", str(self.size_mib), "--app", app, "--out", path)
+        words = ["package", "--version", str(version), "--size-mib", str(self.size_mib), "--app", app, "--out", path]
+        self.shell(BUILD / "lighter-sample", *words, *options)
+        return path
+
+    def make_helm(self, name: str, script: str) -> Path:
+        """A helm that does what the script says before it is the real one."""
+        path = self.folder / name
+        path.write_text(f'#!/bin/sh\n{script}\nexec helm "$@"\n')
+        path.chmod(0o755)
         return path
 
     def start_lighter(self, *words, helm: str | None = None) -> subprocess.Popen:
-        """Starts lighter; progress comes as JSON lines on stderr."""
+        """Starts lighter; its result is asked for as JSON, progress comes as JSON lines on stderr."""
         command = [BUILD / "lighter", *words, "-o", "json"]
         return subprocess.Popen(
             command, env=self.environment(helm), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -90,6 +106,11 @@ class LineTest(ClusterTest):
         run = self.finish(self.start_lighter(*words, helm=helm))
         self.assertEqual(run.code, code, f"lighter {' '.join(map(str, words))}: {run}")
         return run
+
+    def lighter_text(self, *words) -> Lighter:
+        """Runs lighter as it is, without asking for JSON; any exit code."""
+        done = subprocess.run([BUILD / "lighter", *words], env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return Lighter(done.returncode, done.stdout, done.stderr)
 
     def wait_until_sending(self, process: subprocess.Popen, node: str, at_least: int) -> None:
         """Reads a started lighter's progress until that node has so many bytes, and not yet all."""

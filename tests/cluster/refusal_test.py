@@ -41,6 +41,7 @@ class Refusals(LineTest):
     """Version 1 runs; version 2 comes damaged in every way, or what is needed is not there."""
 
     options = ["--nodes", "2"]
+    own_pki = True
 
     @classmethod
     def setUpClass(cls):
@@ -142,6 +143,13 @@ class Refusals(LineTest):
     def test_tag_that_the_package_does_not_have(self):
         name = f"{REGISTRY}/quayside/web:v9"
         self.refuse("upgrade", self.packages[2], "--set", "web.image.tag=v9", texts=[name, "--allow-missing"])
+
+    def test_load_of_a_tag_that_the_package_does_not_have(self):
+        name = f"{REGISTRY}/quayside/web:v9"
+        self.refuse("load", self.packages[2], "--set", "web.image.tag=v9", texts=[name, "--allow-missing"])
+
+    def test_load_for_another_namespace_than_the_releases(self):
+        self.refuse("load", self.packages[2], "-n", "harbour", texts=["nothing to load", "it has quayside (namespace harbor)"])
 
     def test_release_that_is_not_there(self):
         self.refuse("upgrade", self.packages[2], "someone-else", texts=["someone-else", "helm list -A"])

@@ -46,6 +46,15 @@ std::string TestCa::Issue(const std::string& dns_name) const {
 
 absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Start(
     const std::vector<std::string>& flags) {
+  absl::StatusOr<std::unique_ptr<AgentProcess>> agent = Launch(flags);
+  if (agent.ok()) {
+    if (absl::Status status = (*agent)->AwaitListening(); !status.ok()) return status;
+  }
+  return agent;
+}
+
+absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Launch(
+    const std::vector<std::string>& flags) {
   std::unique_ptr<AgentProcess> agent(new AgentProcess);
   std::vector<std::string> argv = {LIGHTER_AGENT_BINARY};
   argv.insert(argv.end(), flags.begin(), flags.end());
@@ -53,22 +62,28 @@ absl::StatusOr<std::unique_ptr<AgentProcess>> AgentProcess::Start(
       ChildProcess::Start(argv, agent->folder_.File("agent.log"));
   if (!process.ok()) return process.status();
   agent->process_ = *std::move(process);
+  return agent;
+}
 
+absl::Status AgentProcess::AwaitLog(const std::string& text) {
   const absl::Time give_up = absl::Now() + kStartTimeout;
   while (absl::Now() < give_up) {
-    const bool running = agent->process_.running();
-    const std::string log = agent->log();
-    if (!running) return absl::UnavailableError(log);
-    if (log.find("containerd at") != std::string::npos) {
-      const size_t port = log.find("(port ");
-      if (port != std::string::npos) {
-        agent->address_ = absl::StrCat("127.0.0.1:", std::atoi(log.c_str() + port + 6));
-      }
-      return agent;
-    }
+    const bool running = process_.running();
+    if (log().find(text) != std::string::npos) return absl::OkStatus();
+    if (!running) return absl::UnavailableError(log());
     absl::SleepFor(absl::Milliseconds(10));
   }
-  return absl::DeadlineExceededError(agent->log());
+  return absl::DeadlineExceededError(log());
+}
+
+absl::Status AgentProcess::AwaitListening() {
+  if (absl::Status status = AwaitLog("containerd at"); !status.ok()) return status;
+  const std::string text = log();
+  const size_t port = text.find("(port ");
+  if (port != std::string::npos) {
+    address_ = absl::StrCat("127.0.0.1:", std::atoi(text.c_str() + port + 6));
+  }
+  return absl::OkStatus();
 }
 
 std::string AgentProcess::log() const {
@@ -81,7 +96,8 @@ std::unique_ptr<v1::Agent::Stub> DialWith(const std::string& tls_folder,
   files.ca = ReadFile(tls_folder + "/ca.crt", kMiB).value_or("");
   files.certificate = ReadFile(tls_folder + "/tls.crt", kMiB).value_or("");
   files.key = ReadFile(tls_folder + "/tls.key", kMiB).value_or("");
-  return v1::Agent::NewStub(DialAgent(address, MakeChannelCredentials(files)));
+  return v1::Agent::NewStub(
+      DialAgent(address, MakeChannelCredentials(files), std::string(kAgentTlsName)));
 }
 
 }  // namespace lighter::testing

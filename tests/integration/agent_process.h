@@ -31,6 +31,12 @@ class AgentProcess {
   // Starts lighter-agent with these flags and waits until it listens. Unavailable, with its output,
   // where it ends instead.
   static absl::StatusOr<std::unique_ptr<AgentProcess>> Start(const std::vector<std::string>& flags);
+  // Starts it and waits for nothing; AwaitListening does the rest.
+  static absl::StatusOr<std::unique_ptr<AgentProcess>> Launch(
+      const std::vector<std::string>& flags);
+  absl::Status AwaitListening();
+  // Waits until its output contains `text`.
+  absl::Status AwaitLog(const std::string& text);
 
   // "127.0.0.1:PORT" with the port that it got.
   const std::string& address() const { return address_; }

@@ -122,13 +122,15 @@ TEST_P(AgentProcessTest, StrangersAreRefused) {
   EXPECT_EQ(AskInfo(DialWith(forged, agent->address()).get(), &info).code(),
             absl::StatusCode::kUnavailable);
   // No certificate at all, and no TLS.
+  const std::string agent_name(kAgentTlsName);
   grpc::SslCredentialsOptions anonymous;
-  anonymous.pem_root_certs = ReadTlsFolder(coordinator_tls_, kCoordinatorTlsName)->ca;
+  anonymous.pem_root_certs =
+      ReadTlsFolder(coordinator_tls_, {std::string(kCoordinatorTlsName)})->ca;
   const auto nobody =
-      v1::Agent::NewStub(DialAgent(agent->address(), grpc::SslCredentials(anonymous)));
+      v1::Agent::NewStub(DialAgent(agent->address(), grpc::SslCredentials(anonymous), agent_name));
   EXPECT_EQ(AskInfo(nobody.get(), &info).code(), absl::StatusCode::kUnavailable);
-  const auto clear =
-      v1::Agent::NewStub(DialAgent(agent->address(), grpc::InsecureChannelCredentials()));
+  const auto clear = v1::Agent::NewStub(
+      DialAgent(agent->address(), grpc::InsecureChannelCredentials(), agent_name));
   EXPECT_EQ(AskInfo(clear.get(), &info).code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(List(), NodeListing());
 }

@@ -117,6 +117,27 @@ TEST_P(ResumeTest, APullOfTheSameLayerIsWaitedFor) {
   ExpectNothingLeaked();
 }
 
+// As containerd's collector does to what nothing held when we first looked.
+TEST_P(ResumeTest, ASnapshotThatGoesAwayInMidLoadIsMadeByTheNext) {
+  const support::Layer base = DataLayer("a", 1000, 1);
+  ImageSet old_images;
+  old_images.Add(MakeImage({}, {base}), {"example.com/a:1"});
+  ASSERT_OK(Load(agent(), old_images).status);
+  ImageSet images;
+  images.Add(MakeImage({}, {base, DataLayer("b", 1000, 2)}), {"example.com/a:2"});
+  {
+    LoadClient client(agent(), &images);
+    ASSERT_TRUE(client.Begin());
+    ASSERT_OK(containerd().Ctr({"snapshots", "rm", base.diff_id.str()}).status());
+    client.SendAll();
+    EXPECT_FALSE(client.AwaitStaged());
+    EXPECT_EQ(client.End().status.code(), absl::StatusCode::kAborted);  // "load again"
+  }
+  ASSERT_OK(Load(agent(), images).status);
+  ExpectProven(images);
+  ExpectNothingLeaked();
+}
+
 TEST_P(ResumeTest, WhatContainerdTakesItsTimeForIsNoSilenceOfTheCoordinator) {
   InProcessAgent agent(containerd().socket(), {.idle = absl::Milliseconds(700)});
   const support::Layer layer = DataLayer("a", 100'000, 1);

@@ -180,6 +180,26 @@ TEST_F(TarIndexTest, RefusesUnsafeNames) {
   }
 }
 
+// Each key in such a value looks like another name; only the value's end is where to look on.
+TEST_F(TarIndexTest, AValueFullOfKeysIsReadOnce) {
+  std::string keys;
+  while (keys.size() < 900 * kKiB) keys += "path=";
+  TarWriter tar;
+  for (int i = 0; i < 20; ++i) tar.Add({.name = "x", .pax = {{"comment", keys}}}, "data");
+  const Rope bytes = tar.Finish();
+  const absl::Time start = absl::Now();
+  const auto entries = Index(bytes);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(5));
+  ASSERT_TRUE(entries.ok()) << entries.status();
+  EXPECT_EQ(entries->size(), 20u);
+
+  TarWriter hiding;
+  hiding.Add({.name = "x", .pax = {{"comment", keys}, {"path", std::string("evil\0.yaml", 10)}}},
+             "");
+  ExpectError(Index(hiding.Finish()).status(), absl::StatusCode::kInvalidArgument,
+              {"\"evil\\000.yaml\""});
+}
+
 TEST_F(TarIndexTest, RefusesCompressedFilesWithTheCommand) {
   const std::string plain = TarWriter().Finish().str();
   const auto gzip = Index(support::Compress(plain, Compression::kGzip));

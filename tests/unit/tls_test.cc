@@ -31,7 +31,7 @@ class TlsFolderTest : public ::testing::Test {
   // ReadTlsFolder of a folder with these files.
   absl::Status Read(const TlsFiles& files) {
     support::WriteTlsFolder(files, folder_);
-    return ReadTlsFolder(folder_, kAgentTlsName).status();
+    return ReadTlsFolder(folder_, {kAgent}).status();
   }
 
   support::TempDir dir_;
@@ -48,7 +48,7 @@ void ExpectError(const absl::Status& status, absl::StatusCode code,
 TEST_F(TlsFolderTest, ReadsWhatIsUsable) {
   const TlsFiles files = ca_.Issue(kAgent);
   support::WriteTlsFolder(files, folder_);
-  const auto read = ReadTlsFolder(folder_, kAgentTlsName);
+  const auto read = ReadTlsFolder(folder_, {kAgent});
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->ca, files.ca);
   EXPECT_EQ(read->certificate, files.certificate);
@@ -62,7 +62,8 @@ TEST_F(TlsFolderTest, SaysWhatIsWrongAndWhere) {
               {folder_ + "/tls.key does not belong to " + folder_ + "/tls.crt"});
   files = ca_.Issue(kAgent);
   files.ca = CertificateAuthority().Issue(kAgent).ca;
-  ExpectError(Read(files), absl::StatusCode::kFailedPrecondition, {"not issued by ca.crt"});
+  ExpectError(Read(files), absl::StatusCode::kFailedPrecondition,
+              {"not issued by " + folder_ + "/ca.crt"});
   ExpectError(Read(ca_.Issue(kCoordinator)), absl::StatusCode::kFailedPrecondition,
               {"does not carry the DNS name lighter-agent"});
   for (const absl::Duration shift : {absl::Hours(48), absl::Hours(-48)}) {
@@ -72,7 +73,7 @@ TEST_F(TlsFolderTest, SaysWhatIsWrongAndWhere) {
 }
 
 TEST_F(TlsFolderTest, MissingAndDamagedFilesAreNamed) {
-  ExpectError(ReadTlsFolder(dir_.File("none"), kAgentTlsName).status(), absl::StatusCode::kNotFound,
+  ExpectError(ReadTlsFolder(dir_.File("none"), {kAgent}).status(), absl::StatusCode::kNotFound,
               {"none/ca.crt"});
   TlsFiles files = ca_.Issue(kAgent);
   files.certificate = "not PEM";
@@ -80,6 +81,22 @@ TEST_F(TlsFolderTest, MissingAndDamagedFilesAreNamed) {
   files = ca_.Issue(kAgent);
   files.key = "";
   ExpectError(Read(files), absl::StatusCode::kInvalidArgument, {"tls.key: not a PEM private key"});
+}
+
+TEST_F(TlsFolderTest, EveryNameMustBeThere) {
+  const TlsFiles files = ca_.Issue(kAgent);
+  EXPECT_TRUE(CheckTlsFiles(files, AgentTlsNames(""), "").ok());
+  ExpectError(CheckTlsFiles(files, AgentTlsNames("node1"), ""),
+              absl::StatusCode::kFailedPrecondition,
+              {"tls.crt: does not carry the DNS name node1.lighter-agent"});
+}
+
+TEST_F(TlsFolderTest, TheAuthorityMustBeValidToo) {
+  // Its certificate begins an hour back; the leaf's, two days.
+  const absl::Duration back = absl::Hours(-47);
+  ExpectError(CheckTlsFiles(ca_.Issue(kAgent, back), {kAgent}, "", absl::Now() - absl::Hours(30)),
+              absl::StatusCode::kFailedPrecondition,
+              {"ca.crt: valid from", "this machine's clock says"});
 }
 
 // Answers every call with what CheckPeerName says of the caller.
@@ -109,16 +126,17 @@ class MutualTlsTest : public ::testing::Test {
 
   // An agent's server with these files; gives "host:port".
   std::string Serve(const TlsFiles& files) {
+    support::WriteTlsFolder(files, folder_);
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", MakeServerCredentials(files), &port);
+    builder.AddListeningPort("127.0.0.1:0", MakeServerCredentials(folder_), &port);
     builder.RegisterCallbackGenericService(&service_);
     server_ = builder.BuildAndStart();
     return "127.0.0.1:" + std::to_string(port);
   }
 
   static grpc::Status Call(const std::string& address, const TlsFiles& files) {
-    grpc::GenericStub stub(DialAgent(address, MakeChannelCredentials(files)));
+    grpc::GenericStub stub(DialAgent(address, MakeChannelCredentials(files), kAgent));
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
     grpc::Slice slice("x");
@@ -130,6 +148,8 @@ class MutualTlsTest : public ::testing::Test {
     return done.get_future().get();
   }
 
+  support::TempDir dir_;
+  const std::string folder_ = dir_.File("tls");
   const CertificateAuthority ca_;
   PeerNameService service_;
   std::unique_ptr<grpc::Server> server_;
@@ -157,6 +177,20 @@ TEST_F(MutualTlsTest, AStrangersCertificateDoesNotConnect) {
   EXPECT_EQ(Call(address, stranger).error_code(), grpc::StatusCode::UNAVAILABLE);
   stranger.ca = ca_.Issue(kAgent).ca;  // trusts the server, is not trusted by it
   EXPECT_EQ(Call(address, stranger).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(MutualTlsTest, NewFilesAreUsedWithoutARestart) {
+  const std::string address = Serve(ca_.Issue(kAgent));
+  const CertificateAuthority other;
+  EXPECT_EQ(Call(address, other.Issue(kCoordinator)).error_code(), grpc::StatusCode::UNAVAILABLE);
+  support::WriteTlsFolder(other.Issue(kAgent), folder_);
+  const absl::Time give_up = absl::Now() + absl::Seconds(20);
+  while (Call(address, other.Issue(kCoordinator)).error_code() == grpc::StatusCode::UNAVAILABLE) {
+    ASSERT_LT(absl::Now(), give_up);
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  EXPECT_EQ(Call(address, ca_.Issue(kCoordinator)).error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(Call(address, other.Issue(kAgent)).error_code(), grpc::StatusCode::PERMISSION_DENIED);
 }
 
 TEST_F(MutualTlsTest, AServerThatIsNoAgentIsRefused) {

@@ -85,15 +85,15 @@ TEST(SelectNodesTest, LeavesOutWithCauseAndKeepsUnservedNodesWithTheirs) {
   const auto agents = ParseAgents(kAgents);
   ASSERT_TRUE(nodes.ok() && agents.ok());
   std::vector<std::string> dialed;
-  const NodeSelection selection =
-      SelectNodes(*nodes, *agents, "amd64", [&](const std::string& address) {
-        dialed.push_back(address);
+  const NodeSelection selection = SelectNodes(
+      *nodes, *agents, "amd64", [&](const std::string& node, const std::string& address) {
+        dialed.push_back(node + " at " + address);
         return nullptr;
       });
   ASSERT_EQ(selection.nodes.size(), 2u);
   EXPECT_EQ(selection.nodes[0].name, "a");
   EXPECT_TRUE(selection.nodes[0].status.ok());
-  EXPECT_THAT(dialed, testing::ElementsAre("10.0.0.1:9000"));
+  EXPECT_THAT(dialed, testing::ElementsAre("a at 10.0.0.1:9000"));
 
   EXPECT_EQ(selection.nodes[1].name, "f");  // the pod that is being deleted does not count
   EXPECT_THAT(Message(selection.nodes[1].status), HasSubstr("agent-f"));
@@ -110,7 +110,7 @@ TEST(SelectNodesTest, ANodeWithoutAnAgentSaysSo) {
   const auto nodes = ParseNodes(kNodes);
   ASSERT_TRUE(nodes.ok());
   const NodeSelection selection =
-      SelectNodes(*nodes, {}, "", [](const std::string&) { return nullptr; });
+      SelectNodes(*nodes, {}, "", [](const std::string&, const std::string&) { return nullptr; });
   ASSERT_FALSE(selection.nodes.empty());
   EXPECT_THAT(Message(selection.nodes[0].status), HasSubstr("no agent runs on this node"));
 }

@@ -2,8 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdlib>
 
 #include "common/status.h"
+#include "coordinator/plan/plan.h"
+#include "coordinator/process/stop_signal.h"
 #include "tests/unit/coordinator/fake_agent.h"
 
 namespace lighter {
@@ -53,6 +58,22 @@ TEST(InventoryTest, AnAnswerThatLeavesANameOutIsNoAnswer) {
   TakeInventory(OneImage(), nodes);
   EXPECT_EQ(nodes[0].status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(Message(nodes[0].status), HasSubstr("says nothing about example.com/a/b:1"));
+}
+
+// A plan for which some nodes were never asked must not pass for a whole one.
+TEST(InventoryTest, AfterAStopThereIsNoPlan) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto stopped = [] {
+    InstallStopSignals();
+    ::raise(SIGINT);
+    const absl::StatusOr<RunFolder> folder = RunFolder::Temporary();
+    if (!folder.ok()) return false;
+    PlanMaker maker({.local = true, .containerd_socket = "/nowhere/c.sock"}, *folder);
+    Plan plan;
+    plan.work.images = OneImage();
+    return absl::IsCancelled(maker.RefreshNodes(plan));
+  };
+  EXPECT_EXIT(std::_Exit(stopped() ? 0 : 1), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

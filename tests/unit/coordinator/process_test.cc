@@ -2,11 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "absl/time/clock.h"
 #include "common/file.h"
 #include "common/status.h"
+#include "coordinator/process/stop_signal.h"
 #include "tests/support/temp_dir.h"
 
 namespace lighter {
@@ -63,6 +68,76 @@ TEST(RunProcessTest, LogGetsWhatTheCallerGetsAndIsPrivate) {
   struct stat st {};
   ASSERT_EQ(::stat(log.c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 0777, 0600u);
+}
+
+// The tests of signals run in children, which are ended where they would wait for ever.
+void ExitWith(bool good) { std::_Exit(good ? 0 : 1); }
+constexpr unsigned kPatienceSeconds = 30;
+
+TEST(StopSignalTest, WhatTheParentIgnoresStaysIgnored) {
+  const auto run = [] {
+    ::alarm(kPatienceSeconds);
+    ::signal(SIGHUP, SIG_IGN);  // nohup
+    ::signal(SIGINT, SIG_IGN);  // a shell's background job
+    InstallStopSignals();
+    ::raise(SIGHUP);
+    ::raise(SIGINT);
+    const auto child = RunProcess({"sh", "-c", "kill -HUP $$; kill -INT $$; echo alive"});
+    ExitWith(!StopRequested() && child.ok() && child->out == "alive\n");
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(0), "");
+}
+
+TEST(StopSignalTest, AChildGetsTheDefaultsOfWhatLighterHandles) {
+  const auto run = [](const std::string& name, int number) {
+    ::alarm(kPatienceSeconds);
+    InstallStopSignals();
+    const auto child = RunProcess({"sh", "-c", "kill -" + name + " $$; echo alive"});
+    ExitWith(child.ok() && child->exit_code == 128 + number);
+  };
+  EXPECT_EXIT(run("HUP", SIGHUP), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(run("INT", SIGINT), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(run("TERM", SIGTERM), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(run("PIPE", SIGPIPE), testing::ExitedWithCode(0), "");
+}
+
+TEST(StopSignalTest, AnInheritedIgnoredSigchldLosesNoExitCode) {
+  const auto run = [] {
+    ::alarm(kPatienceSeconds);
+    ::signal(SIGCHLD, SIG_IGN);
+    InstallStopSignals();
+    const auto child = RunProcess({"sh", "-c", "exit 7"});
+    ExitWith(child.ok() && child->exit_code == 7);
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(0), "");
+}
+
+TEST(RunProcessTest, AChildThatSomebodyElseReapsIsAnErrorNotAHang) {
+  const auto run = [] {
+    ::alarm(kPatienceSeconds);
+    ::signal(SIGCHLD, SIG_IGN);  // the kernel reaps
+    const absl::Status status = RunProcess({"true"}).status();
+    ExitWith(status.code() == absl::StatusCode::kUnknown &&
+             Message(status).find("true: it has ended") == 0);
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(0), "");
+}
+
+TEST(StopSignalTest, NothingNewIsStartedAfterAStop) {
+  const auto run = [] {
+    ::alarm(kPatienceSeconds);
+    InstallStopSignals();
+    ::raise(SIGINT);
+    const bool refused = absl::IsCancelled(RunProcess({"true"}).status());
+    // A stop between the last look and Helm's start is Helm's first, which it outlives.
+    const bool helm_runs = RunProcess({"true"}, {.own_session = true}).ok();
+    AcknowledgeStops();
+    const bool evidence_runs = RunProcess({"true"}).ok();
+    ::raise(SIGINT);
+    const bool refused_again = absl::IsCancelled(RunProcess({"true"}).status());
+    ExitWith(refused && helm_runs && evidence_runs && refused_again && StopRequested());
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(0), "");
 }
 
 TEST(ShellQuotedTest, AShellGivesBackTheVeryArguments) {

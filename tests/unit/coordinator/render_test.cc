@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -83,7 +84,9 @@ TEST(PlainLineTest, HasNoControlCharacters) {
   NodeProgress row = Row("node1", NodePhase::kFailed, 0, 10);
   row.step = "no space left";
   EXPECT_EQ(PlainLine(row), "node1: failed: no space left");
-  EXPECT_THAT(PlainLine(row), Not(HasSubstr("\x1b")));
+  row.step = "no\nspace\x1b[2Jleft\xc2\x9b";
+  EXPECT_EQ(PlainLine(row), "node1: failed: no\\x0aspace\\x1b[2Jleft\\xc2\\x9b");
+  EXPECT_THAT(RenderFrame({row}, {0}, {.width = 200})[0], Not(HasSubstr("\x1b")));
 }
 
 TEST(JsonLineTest, IsOneObjectWithNumbersAsIntegers) {
@@ -92,6 +95,11 @@ TEST(JsonLineTest, IsOneObjectWithNumbersAsIntegers) {
   EXPECT_EQ(event["doneBytes"], 3);
   EXPECT_EQ(event["totalBytes"], uint64_t{1} << 53);
   EXPECT_EQ(event["phase"], "sending");
+
+  NodeProgress hostile = Row("n", NodePhase::kFailed, 0, 1);
+  hostile.step = "a\x1b\xc2\x9b\x7f\xff";
+  const std::string line = JsonLine(hostile);
+  EXPECT_TRUE(std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c < 0x7f; }));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include "tests/support/temp_dir.h"
 
@@ -55,6 +56,30 @@ TEST_F(RunFolderTest, WhatAKilledRunLeftIsRemovedByTheNext) {
   const absl::StatusOr<RunFolder> folder = RunFolder::Temporary();
   ASSERT_TRUE(folder.ok()) << folder.status();
   EXPECT_EQ(Folders(), 1u);  // this one
+}
+
+// A folder is there before it is locked: another start must not take it for a left-over.
+TEST_F(RunFolderTest, StartsAtTheSameTimeLeaveEachOtherTheirFolders) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < 8; ++i) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      bool sound = true;
+      for (int round = 0; round < 300; ++round) {
+        const absl::StatusOr<RunFolder> folder = RunFolder::Temporary();
+        sound = sound && folder.ok() && std::ofstream(folder->path() + "/values.yaml").good();
+      }
+      ::_exit(sound ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(Folders(), 0u);
 }
 
 TEST_F(RunFolderTest, OneInUseAndFoldersOfOthersStay) {

@@ -1,0 +1,162 @@
+#include "agent/server.h"
+
+#include <grpcpp/server_builder.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "agent/identity.h"
+#include "common/limits.h"
+#include "common/status.h"
+#include "common/tls.h"
+#include "common/version.h"
+
+namespace lighter {
+namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
+constexpr std::chrono::seconds kShutdownTimeout(1);
+constexpr absl::Duration kCertificatePoll = absl::Milliseconds(250);
+constexpr absl::Duration kWaitingReminder = absl::Minutes(1);
+// Of a connection, from accept to a working HTTP/2.
+constexpr int kHandshakeTimeoutMs = 5000;
+// Of one connection. A coordinator needs a handful.
+constexpr int kMaxStreams = 16;
+// A connection that never shakes hands holds a descriptor for kHandshakeTimeoutMs, and gRPC 1.51
+// never listens again once it has run out of them.
+constexpr rlim_t kWantedFiles = 65536;
+constexpr rlim_t kFewFiles = 4096;
+
+bool IsUnix(const std::string& listen) { return listen.starts_with(kUnixPrefix); }
+
+// gRPC wants an IPv6 address in brackets; a DaemonSet knows its node's address only without.
+std::string WithBrackets(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  const std::string host = listen.substr(0, colon);
+  if (IsUnix(listen) || host.find(':') == std::string::npos || host.starts_with('[')) return listen;
+  return "[" + host + "]" + listen.substr(colon);
+}
+
+void Configure(grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder->SetMaxSendMessageSize(kMaxMessageBytes);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
+  // A coordinator that vanished without a word is noticed within half a minute.
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  // And the coordinator's own pings (DialAgent) are welcome.
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // Two agents on one address would take turns in answering.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+// Container runtimes often leave the soft limit at 1024 and the hard one far above.
+void RaiseFileLimit(const AgentOptions& agent) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, kWantedFiles));
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur >= kFewFiles) return;
+  agent.log(absl::StrCat("only ", limit.rlim_cur,
+                         " open files are allowed here; a flood of connections can silence the "
+                         "agent (raise the hard limit of open files)"));
+}
+
+absl::Status CheckOptions(const ServerOptions& options) {
+  if (options.listen.empty()) {
+    return absl::InvalidArgumentError("give --listen ADDRESS:PORT or --listen unix:PATH");
+  }
+  if (IsUnix(options.listen)) return absl::OkStatus();
+  if (options.tls_dir.empty() && options.state_dir.empty()) {
+    return absl::InvalidArgumentError(
+        "--listen on a network address needs --tls-dir or --state-dir: the agent speaks mutual TLS "
+        "only");
+  }
+  if (!options.tls_dir.empty() && !options.state_dir.empty()) {
+    return absl::InvalidArgumentError(
+        "give either --tls-dir (certificates from outside) or --state-dir (a key of its own)");
+  }
+  return absl::OkStatus();
+}
+
+// Blocked in every thread, so that only those who wait for one see them.
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+// False where a stop signal came first.
+bool AwaitCertificate(const ServerOptions& options, const sigset_t& stop_signals) {
+  const std::vector<std::string> names = AgentTlsNames(options.agent.node_name);
+  absl::Time next_reminder = absl::InfinitePast();
+  while (true) {
+    const absl::Status status = ReadTlsFolder(options.state_dir, names).status();
+    if (status.ok()) return true;
+    if (absl::Now() >= next_reminder) {
+      options.agent.log("waits for a certificate (" + Message(status) +
+                        "); `lighter agent install` brings one");
+      next_reminder = absl::Now() + kWaitingReminder;
+    }
+    const timespec poll = absl::ToTimespec(kCertificatePoll);
+    if (sigtimedwait(&stop_signals, nullptr, &poll) > 0) return false;
+  }
+}
+
+}  // namespace
+
+absl::Status Serve(ServerOptions options) {
+  RETURN_IF_ERROR(CheckOptions(options));
+  const sigset_t stop_signals = BlockStopSignals();
+  AgentOptions& agent = options.agent;
+  RaiseFileLimit(agent);
+  std::shared_ptr<grpc::ServerCredentials> credentials;
+  if (IsUnix(options.listen)) {
+    agent.require_coordinator_certificate = false;
+    credentials = grpc::InsecureServerCredentials();
+  } else if (!options.state_dir.empty()) {
+    RETURN_IF_ERROR(PrepareIdentity(options.state_dir, agent.log));
+    if (!AwaitCertificate(options, stop_signals)) return absl::OkStatus();
+    credentials = MakeServerCredentials(options.state_dir);
+  } else {
+    RETURN_IF_ERROR(ReadTlsFolder(options.tls_dir, AgentTlsNames("")).status());
+    credentials = MakeServerCredentials(options.tls_dir);
+  }
+
+  // Outlives the server: sessions end after their streams.
+  const std::unique_ptr<v1::Agent::Service> service = MakeAgentService(agent);
+  grpc::ServerBuilder builder;
+  Configure(&builder);
+  int port = 0;
+  builder.AddListeningPort(WithBrackets(options.listen), credentials, &port);
+  builder.RegisterService(service.get());
+  const mode_t old_mask = ::umask(0177);  // a unix socket is born with mode 0600
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  ::umask(old_mask);
+  if (server == nullptr || port == 0) {
+    return absl::UnavailableError("cannot listen on " + options.listen +
+                                  "; is another agent running there?");
+  }
+  std::cerr << "lighter-agent " << kVersion << " on " << options.listen;
+  if (!IsUnix(options.listen)) std::cerr << " (port " << port << ")";
+  std::cerr << ", containerd at " << agent.containerd_socket << std::endl;
+
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  std::cerr << "lighter-agent: stopping; what came of a running load is kept" << std::endl;
+  server->Shutdown(std::chrono::system_clock::now() + kShutdownTimeout);
+  return absl::OkStatus();
+}
+
+}  // namespace lighter

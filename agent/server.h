@@ -1,0 +1,22 @@
+// The agent as a server: where it listens, with which certificate, and what it withstands.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "agent/agent_service.h"
+
+namespace lighter {
+
+struct ServerOptions {
+  std::string listen;     // "ADDRESS:PORT", mutual TLS; "unix:PATH", in the clear, mode 0600
+  std::string tls_dir;    // with an address: a TLS folder from outside, or
+  std::string state_dir;  // the agent's own (agent/identity.h), waited for until it is usable
+  AgentOptions agent;     // with its `log`
+};
+
+// Serves until SIGTERM or SIGINT. Call it before any thread is started: it blocks these signals.
+// InvalidArgument for options that do not go together; Unavailable where it cannot listen.
+absl::Status Serve(ServerOptions options);
+
+}  // namespace lighter

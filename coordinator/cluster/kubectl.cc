@@ -1,0 +1,48 @@
+#include "coordinator/cluster/kubectl.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/status.h"
+#include "coordinator/process/process.h"
+
+namespace lighter {
+namespace {
+
+bool LooksUnreachable(const std::string& text) {
+  for (const char* sign :
+       {"connection refused", "Unable to connect to the server", "i/o timeout", "no route to host",
+        "context deadline exceeded", "network is unreachable", "was refused"}) {
+    if (absl::StrContains(text, sign)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> Kubectl::Run(const std::vector<std::string>& args,
+                                         const KubectlCall& call) const {
+  std::vector<std::string> argv = {options_.binary};
+  if (!options_.kubeconfig.empty()) argv.insert(argv.end(), {"--kubeconfig", options_.kubeconfig});
+  if (!options_.context.empty()) argv.insert(argv.end(), {"--context", options_.context});
+  // Of one request; a call may make several.
+  argv.push_back("--request-timeout=" + absl::FormatDuration(call.request_timeout));
+  argv.insert(argv.end(), args.begin(), args.end());
+  absl::StatusOr<ProcessResult> result =
+      RunProcess(argv, {.timeout = call.timeout, .input = call.input});
+  if (absl::IsNotFound(result.status())) {
+    return absl::NotFoundError(absl::StrCat("kubectl was not found (", Message(result.status()),
+                                            "); install it, or give --kubectl PATH"));
+  }
+  if (!result.ok()) return result.status();
+  if (result->exit_code == 0) return std::move(result->out);
+  const std::string words(absl::StripAsciiWhitespace(result->err));
+  if (LooksUnreachable(words)) {
+    return absl::UnavailableError(absl::StrCat(
+        "the Kubernetes API server cannot be reached: ", words,
+        "; check --kubeconfig and --context, and that `kubectl get nodes` works from here"));
+  }
+  return absl::AbortedError(absl::StrCat("kubectl ", args[0], " failed: ", words));
+}
+
+}  // namespace lighter

@@ -1,0 +1,41 @@
+// Choosing the image that agents are started from: one that every node of a group holds already.
+//
+// Its content does not matter: the first stage is a static program from a ConfigMap. The pod says
+// imagePullPolicy Never, so a wrong choice fails at once and pulls nothing.
+#pragma once
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/install/site.h"
+
+namespace lighter {
+
+// Nodes whose agents are one DaemonSet: they share all that a pod template must spell out.
+struct AgentGroup {
+  std::string image;
+  std::string evidence;  // why the nodes are believed to hold it, for people
+  std::string architecture;
+  std::string socket;
+  std::string containerd_root;
+  bool has_pull_records = false;  // kubelets of 1.35 and later keep records of pulls
+  std::vector<SiteNode> nodes;
+};
+
+struct Grouping {
+  std::vector<AgentGroup> groups;    // largest first
+  std::vector<SkippedNode> without;  // nodes that hold no image that could be borrowed
+};
+
+// Images that turned out not to start on a node: (image, node).
+using ImageBans = std::set<std::pair<std::string, std::string>>;
+
+// `given`: the image to use everywhere; empty: chosen by coverage, then by how sure it is that the
+// nodes hold it (a DaemonSet's image runs there now; a pause image is on every node that ever ran a
+// pod), then by name.
+Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const std::string& given,
+                      const ImageBans& bans);
+
+}  // namespace lighter

@@ -1,0 +1,128 @@
+#include "coordinator/install/describe.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr char kApiVersion[] = "lighter/v1";
+
+std::string ClockWords(absl::Duration ahead) {
+  const int64_t seconds = absl::ToInt64Seconds(absl::AbsDuration(ahead));
+  if (seconds < 2) return "right";
+  const absl::Duration off = absl::Seconds(seconds);
+  return absl::StrCat(absl::FormatDuration(off),
+                      ahead > absl::ZeroDuration() ? " ahead" : " behind");
+}
+
+}  // namespace
+
+std::string DescribeInstall(const InstallReport& report) {
+  std::string text;
+  size_t ready = 0;
+  for (const InstalledNode& node : report.nodes) {
+    if (node.problem.empty()) ++ready;
+  }
+  absl::StrAppendFormat(&text, "%d of %d nodes have a ready agent, after %.1f s\n", ready,
+                        report.nodes.size(), absl::ToDoubleSeconds(report.took));
+  for (const InstalledNode& node : report.nodes) {
+    if (!node.problem.empty()) absl::StrAppend(&text, "  ", node.node, ": ", node.problem, "\n");
+  }
+  for (const SkippedNode& node : report.skipped) {
+    absl::StrAppend(&text, "  ", node.name, " is left out: ", node.cause, "\n");
+  }
+  if (report.AllReady()) {
+    absl::StrAppend(&text, "Next: lighter plan PACKAGE; lighter agent status looks again\n");
+  } else {
+    absl::StrAppend(&text, "Run the same command again when the causes are gone.\n");
+  }
+  return text;
+}
+
+ordered_json InstallToJson(const InstallReport& report) {
+  ordered_json nodes = ordered_json::array();
+  for (const InstalledNode& node : report.nodes) {
+    nodes.push_back({{"name", node.node},
+                     {"ready", node.problem.empty()},
+                     {"borrowedImage", node.image},
+                     {"problem", node.problem}});
+  }
+  ordered_json skipped = ordered_json::array();
+  for (const SkippedNode& node : report.skipped) {
+    skipped.push_back({{"name", node.name}, {"cause", node.cause}});
+  }
+  return {{"apiVersion", kApiVersion},
+          {"kind", "AgentInstall"},
+          {"seconds", absl::ToDoubleSeconds(report.took)},
+          {"nodes", nodes},
+          {"leftOut", skipped}};
+}
+
+std::string DescribeAgents(const std::vector<AgentState>& states) {
+  size_t width = 4;
+  for (const AgentState& state : states) width = std::max(width, state.node.size());
+  std::string text;
+  const auto row = [&](const std::string& node, const std::string& agent,
+                       const std::string& containerd, const std::string& snapshotter,
+                       const std::string& clock) {
+    absl::StrAppendFormat(&text, "%-*s  %-8s  %-12s  %-12s  %s\n", width, node, agent, containerd,
+                          snapshotter, clock);
+  };
+  row("NODE", "AGENT", "CONTAINERD", "SNAPSHOTTER", "CLOCK");
+  for (const AgentState& state : states) {
+    if (state.status.ok()) {
+      row(state.node, state.info.agent_version(), state.info.containerd_version(),
+          state.info.snapshotter(), ClockWords(state.clock_ahead));
+    } else {
+      absl::StrAppendFormat(&text, "%-*s  not usable: %s\n", width, state.node,
+                            Message(state.status));
+    }
+  }
+  return text;
+}
+
+ordered_json AgentsToJson(const std::vector<AgentState>& states) {
+  ordered_json nodes = ordered_json::array();
+  for (const AgentState& state : states) {
+    nodes.push_back({{"name", state.node},
+                     {"usable", state.status.ok()},
+                     {"problem", state.status.ok() ? "" : Message(state.status)},
+                     {"borrowedImage", state.image},
+                     {"agentVersion", state.info.agent_version()},
+                     {"containerdVersion", state.info.containerd_version()},
+                     {"snapshotter", state.info.snapshotter()},
+                     {"clockAheadSeconds", absl::ToDoubleSeconds(state.clock_ahead)}});
+  }
+  return {{"apiVersion", kApiVersion}, {"kind", "AgentStatus"}, {"nodes", nodes}};
+}
+
+std::string DescribeUninstall(const UninstallReport& report) {
+  std::string text = absl::StrCat("The agents are gone; ", report.cleaned.size(),
+                                  " nodes are as they were, images aside.\n");
+  for (const auto& [node, cause] : report.left) {
+    absl::StrAppend(&text, "  ", node, ": ", cause, "\n");
+  }
+  if (report.namespace_kept) {
+    absl::StrAppend(&text, "Namespace ", kAgentNamespace,
+                    " stays: it was there before, or holds things of others.\n");
+  }
+  return text;
+}
+
+ordered_json UninstallToJson(const UninstallReport& report) {
+  ordered_json left = ordered_json::array();
+  for (const auto& [node, cause] : report.left) left.push_back({{"name", node}, {"cause", cause}});
+  return {{"apiVersion", kApiVersion},
+          {"kind", "AgentUninstall"},
+          {"clean", report.cleaned},
+          {"left", left},
+          {"namespaceKept", report.namespace_kept}};
+}
+
+}  // namespace lighter

@@ -1,0 +1,58 @@
+#include "coordinator/install/enrol.h"
+
+#include <set>
+
+#include "absl/time/clock.h"
+#include "common/status.h"
+#include "common/tls.h"
+#include "coordinator/install/manifests.h"
+#include "coordinator/process/parallel.h"
+#include "coordinator/process/stop_signal.h"
+
+namespace lighter {
+namespace {
+
+constexpr absl::Duration kReadyPatience = absl::Seconds(10);
+constexpr absl::Duration kPoll = absl::Milliseconds(500);
+
+// One of the agent's own subcommands, run in its container.
+absl::StatusOr<std::string> RunInPod(const Kubectl& kubectl, const InstalledPod& pod,
+                                     const std::string& subcommand, const std::string& input) {
+  std::vector<std::string> args = {"exec", "-n", kAgentNamespace, pod.name, "-c", kAgentContainer};
+  if (!input.empty()) args.push_back("-i");
+  args.insert(args.end(), {"--", kAgentProgram, subcommand, "--state-dir", pod.state_folder});
+  return kubectl.Run(args, {.input = input});
+}
+
+}  // namespace
+
+absl::Status Enrol(const Kubectl& kubectl, const Authority& authority, const InstalledPod& pod) {
+  ASSIGN_OR_RETURN(const std::string request, RunInPod(kubectl, pod, "certificate-request", ""));
+  ASSIGN_OR_RETURN(
+      const std::string certificate,
+      IssueCertificate(authority, request, AgentTlsNames(pod.node), kNodeCertificateLifetime));
+  return RunInPod(kubectl, pod, "accept-certificate", certificate + authority.certificate).status();
+}
+
+void EnrolWaiting(const Kubectl& kubectl, const Authority& authority) {
+  const absl::Time give_up = absl::Now() + kReadyPatience;
+  std::set<std::string> enrolled;
+  while (true) {
+    absl::StatusOr<std::vector<InstalledPod>> pods = ListAgentPods(kubectl);
+    if (!pods.ok()) return;
+    std::erase_if(*pods, [](const InstalledPod& pod) { return pod.ready || !pod.running; });
+    if (pods->empty() || absl::Now() > give_up || StopRequested()) return;
+    InParallel(pods->size(), [&](size_t i) {
+      const InstalledPod& pod = (*pods)[i];
+      if (!enrolled.contains(pod.name)) Enrol(kubectl, authority, pod).IgnoreError();
+    });
+    for (const InstalledPod& pod : *pods) enrolled.insert(pod.name);
+    absl::SleepFor(kPoll);
+  }
+}
+
+absl::Status RemoveState(const Kubectl& kubectl, const InstalledPod& pod) {
+  return RunInPod(kubectl, pod, "remove-state", "").status();
+}
+
+}  // namespace lighter

@@ -1,0 +1,257 @@
+#include "coordinator/install/manifests.h"
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/digest.h"
+#include "common/version.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kPort = 7443;
+constexpr size_t kNameHexDigits = 12;
+constexpr char kBootMount[] = "/lighter/boot";
+constexpr char kBootKey[] = "lighter-boot";
+constexpr char kChunksMount[] = "/lighter/chunks";
+constexpr char kRunMount[] = "/lighter/run";
+constexpr char kSocketMount[] = "/lighter/containerd";
+constexpr char kKubeletRecords[] = "/var/lib/kubelet/image_manager";
+constexpr char kRecordsMount[] = "/lighter/kubelet-image-records";
+
+std::string ShortHash(std::string_view bytes) {
+  return Digest::Of(bytes).hex().substr(0, kNameHexDigits);
+}
+
+json Labels() {
+  return {{"app.kubernetes.io/name", "lighter-agent"},
+          {"app.kubernetes.io/managed-by", "lighter"},
+          {"app.kubernetes.io/version", kVersion}};
+}
+
+json Object(const char* api_version, const char* kind, const std::string& name) {
+  return {{"apiVersion", api_version},
+          {"kind", kind},
+          {"metadata", {{"name", name}, {"labels", Labels()}}}};
+}
+
+json ConfigMap(const std::string& name, const std::string& key, std::string_view bytes) {
+  json object = AgentObject("v1", "ConfigMap", name);
+  object["immutable"] = true;
+  object["binaryData"] = {{key, absl::Base64Escape({bytes.data(), bytes.size()})}};
+  return object;
+}
+
+// The names of the ConfigMaps that hold one payload.
+struct PayloadNames {
+  std::string boot;
+  std::vector<std::string> chunks;
+};
+
+PayloadNames NamesOf(const AgentPayload& payload) {
+  PayloadNames names;
+  names.boot = absl::StrCat("lighter-boot-", ShortHash(payload.boot));
+  const std::string set = payload.sha256.substr(0, kNameHexDigits);
+  for (size_t i = 0; i < SplitChunks(payload.compressed).size(); ++i) {
+    names.chunks.push_back(absl::StrCat("lighter-agent-", set, "-", i));
+  }
+  return names;
+}
+
+// A group's DaemonSet keeps its name for as long as nothing changes that its pods are made of.
+std::string GroupName(const AgentGroup& group) {
+  const std::string key =
+      absl::StrCat(group.image, "\n", group.architecture, "\n", group.socket, "\n",
+                   group.containerd_root, "\n", group.has_pull_records ? "records" : "");
+  return absl::StrCat("lighter-agent-", ShortHash(key).substr(0, 8));
+}
+
+std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string BaseOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+json HostNames(const std::vector<const AgentGroup*>& groups) {
+  json names = json::array();
+  for (const AgentGroup* group : groups) {
+    for (const SiteNode& node : group->nodes) names.push_back(node.hostname);
+  }
+  return names;
+}
+
+// Which nodes a group's pods go to. The largest group of an architecture takes every node that no
+// other group names, so that nodes that join later get an agent too.
+json Affinity(const AgentGroup& group, const Grouping& grouping) {
+  const AgentGroup* largest = nullptr;
+  std::vector<const AgentGroup*> others;
+  for (const AgentGroup& other : grouping.groups) {
+    if (other.architecture != group.architecture) continue;
+    if (largest == nullptr) largest = &other;
+    if (&other != &group) others.push_back(&other);
+  }
+  json hostnames = {{"key", "kubernetes.io/hostname"}};
+  if (largest == &group) {
+    if (others.empty()) return nullptr;
+    hostnames["operator"] = "NotIn";
+    hostnames["values"] = HostNames(others);
+  } else {
+    hostnames["operator"] = "In";
+    hostnames["values"] = HostNames({&group});
+  }
+  const json term = {{"matchExpressions", json::array({hostnames})}};
+  return {{"nodeAffinity",
+           {{"requiredDuringSchedulingIgnoredDuringExecution",
+             {{"nodeSelectorTerms", json::array({term})}}}}}};
+}
+
+json Volumes(const AgentPayload& payload, const AgentGroup& group) {
+  const PayloadNames names = NamesOf(payload);
+  json sources = json::array();
+  for (const std::string& chunk : names.chunks) {
+    sources.push_back({{"configMap", {{"name", chunk}}}});
+  }
+  json volumes = json::array({
+      {{"name", "boot"}, {"configMap", {{"name", names.boot}, {"defaultMode", 0555}}}},
+      {{"name", "chunks"}, {"projected", {{"sources", sources}, {"defaultMode", 0444}}}},
+      {{"name", "run"}, {"emptyDir", json::object()}},
+      {{"name", "socket"}, {"hostPath", {{"path", FolderOf(group.socket)}, {"type", "Directory"}}}},
+      {{"name", "root"}, {"hostPath", {{"path", group.containerd_root}, {"type", "Directory"}}}},
+  });
+  if (group.has_pull_records) {
+    volumes.push_back({{"name", "records"},
+                       {"hostPath", {{"path", kKubeletRecords}, {"type", "DirectoryOrCreate"}}}});
+  }
+  return volumes;
+}
+
+json Mounts(const AgentGroup& group) {
+  json mounts = json::array({
+      {{"name", "boot"}, {"mountPath", kBootMount}, {"readOnly", true}},
+      {{"name", "chunks"}, {"mountPath", kChunksMount}, {"readOnly", true}},
+      {{"name", "run"}, {"mountPath", kRunMount}},
+      // The folder, not the socket: containerd makes a new socket when it restarts.
+      {{"name", "socket"}, {"mountPath", kSocketMount}, {"readOnly", true}},
+      {{"name", "root"}, {"mountPath", group.containerd_root}},
+  });
+  if (group.has_pull_records) {
+    mounts.push_back({{"name", "records"}, {"mountPath", kRecordsMount}, {"readOnly", true}});
+  }
+  return mounts;
+}
+
+json Command(const AgentPayload& payload) {
+  return json::array({absl::StrCat(kBootMount, "/", kBootKey), "--sha256", payload.sha256, "--size",
+                      absl::StrCat(payload.compressed.size()), "--unpacked-size",
+                      absl::StrCat(payload.unpacked_size), "--chunks",
+                      absl::StrCat(SplitChunks(payload.compressed).size()), "--out", kAgentProgram,
+                      kChunksMount, "--"});
+}
+
+json FieldVariable(const char* name, const char* field) {
+  return {{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", field}}}}}};
+}
+
+// What each capability is for: docs/agent.md, "Rights".
+json SecurityContext() {
+  return {
+      {"runAsUser", 0},
+      {"runAsGroup", 0},
+      {"privileged", false},
+      {"allowPrivilegeEscalation", false},
+      {"readOnlyRootFilesystem", true},
+      {"capabilities",
+       {{"drop", json::array({"ALL"})},
+        {"add", {"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP", "SYS_ADMIN"}}}},
+      {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+}
+
+json AgentContainer(const AgentPayload& payload, const AgentGroup& group) {
+  return {
+      {"name", kAgentContainer},
+      {"image", group.image},
+      {"imagePullPolicy", "Never"},
+      {"command", Command(payload)},
+      {"args",
+       {absl::StrCat("--listen=$(HOST_IP):", kPort), "--state-dir=" + StateFolder(group),
+        absl::StrCat("--containerd-socket=", kSocketMount, "/", BaseOf(group.socket))}},
+      {"env",
+       {FieldVariable("NODE_NAME", "spec.nodeName"), FieldVariable("HOST_IP", "status.hostIP")}},
+      {"ports", json::array({{{"name", "grpc"}, {"containerPort", kPort}, {"protocol", "TCP"}}})},
+      {"securityContext", SecurityContext()},
+      {"readinessProbe", {{"tcpSocket", {{"port", "grpc"}}}, {"periodSeconds", 1}}},
+      {"terminationMessagePolicy", "FallbackToLogsOnError"},
+      {"resources",
+       {{"requests", {{"cpu", "50m"}, {"memory", "128Mi"}}}, {"limits", {{"memory", "512Mi"}}}}},
+      {"volumeMounts", Mounts(group)}};
+}
+
+json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Grouping& grouping) {
+  const std::string name = GroupName(group);
+  json selector = {{"app.kubernetes.io/name", "lighter-agent"},
+                   {"app.kubernetes.io/instance", name}};
+  json labels = Labels();
+  labels.update(selector);
+  json pod = {
+      {"hostNetwork", true},
+      {"automountServiceAccountToken", false},
+      {"enableServiceLinks", false},
+      {"terminationGracePeriodSeconds", 10},
+      {"priorityClassName", "system-node-critical"},
+      {"nodeSelector", {{"kubernetes.io/os", "linux"}, {"kubernetes.io/arch", group.architecture}}},
+      {"tolerations", json::array({{{"operator", "Exists"}}})},
+      {"containers", json::array({AgentContainer(payload, group)})},
+      {"volumes", Volumes(payload, group)}};
+  if (const json affinity = Affinity(group, grouping); !affinity.is_null()) {
+    pod["affinity"] = affinity;
+  }
+  json object = AgentObject("apps/v1", "DaemonSet", name);
+  object["metadata"]["labels"] = labels;
+  object["spec"] = {{"selector", {{"matchLabels", selector}}},
+                    {"updateStrategy",
+                     {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxUnavailable", "100%"}}}}},
+                    {"template", {{"metadata", {{"labels", labels}}}, {"spec", pod}}}};
+  return object;
+}
+
+}  // namespace
+
+std::string StateFolder(const AgentGroup& group) { return group.containerd_root + "/lighter"; }
+
+json AgentObject(const char* api_version, const char* kind, const std::string& name) {
+  json object = Object(api_version, kind, name);
+  object["metadata"]["namespace"] = kAgentNamespace;
+  return object;
+}
+
+AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping) {
+  AgentManifests manifests;
+  manifests.ns = Object("v1", "Namespace", kAgentNamespace);
+  // hostPath and hostNetwork are what Pod Security calls privileged.
+  manifests.ns["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "privileged";
+  const PayloadNames names = NamesOf(payload);
+  manifests.config_maps.push_back(ConfigMap(names.boot, kBootKey, payload.boot));
+  const std::vector<std::string_view> chunks = SplitChunks(payload.compressed);
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    manifests.config_maps.push_back(ConfigMap(names.chunks[i], ChunkName(i), chunks[i]));
+  }
+  for (const AgentGroup& group : grouping.groups) {
+    manifests.daemon_sets.push_back(DaemonSet(payload, group, grouping));
+  }
+  return manifests;
+}
+
+json SamplePod(const json& daemon_set) {
+  json pod = {{"apiVersion", "v1"}, {"kind", "Pod"}};
+  const json& pod_template = daemon_set["spec"]["template"];
+  pod["metadata"] = pod_template["metadata"];
+  pod["metadata"]["generateName"] =
+      absl::StrCat(daemon_set["metadata"]["name"].get<std::string>(), "-");
+  pod["metadata"]["namespace"] = kAgentNamespace;
+  pod["spec"] = pod_template["spec"];
+  return pod;
+}
+
+json ObjectList(std::vector<json> objects) {
+  return {{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(objects)}};
+}
+
+}  // namespace lighter

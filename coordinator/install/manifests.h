@@ -1,0 +1,45 @@
+// The Kubernetes objects that are the agents. Pure: nothing is asked and nothing is applied here.
+//
+// Every object carries the labels app.kubernetes.io/name=lighter-agent and
+// app.kubernetes.io/managed-by=lighter. ConfigMaps are immutable and named by what they hold, so
+// that agents of two versions never mix.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "coordinator/install/borrow.h"
+#include "coordinator/install/payload.h"
+
+namespace lighter {
+
+inline constexpr char kAgentNamespace[] = "lighter-system";
+inline constexpr char kAgentSelector[] =
+    "app.kubernetes.io/name=lighter-agent,app.kubernetes.io/managed-by=lighter";
+inline constexpr char kAgentContainer[] = "agent";
+// Where the first stage puts the agent in its container.
+inline constexpr char kAgentProgram[] = "/lighter/run/lighter-agent";
+
+// The folder on a node where its agent keeps key and certificate: below containerd's root, the one
+// volume that an agent may write.
+std::string StateFolder(const AgentGroup& group);
+
+// An object of the agents' namespace with its labels and nothing else yet.
+nlohmann::json AgentObject(const char* api_version, const char* kind, const std::string& name);
+
+struct AgentManifests {
+  nlohmann::json ns;
+  std::vector<nlohmann::json> config_maps;  // the first stage, then the agent's chunks
+  std::vector<nlohmann::json> daemon_sets;  // one a group
+};
+
+AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping);
+
+// A pod of a DaemonSet's template, for asking the API server what admission makes of it.
+nlohmann::json SamplePod(const nlohmann::json& daemon_set);
+
+// A v1 List, as `kubectl apply -f` takes it.
+nlohmann::json ObjectList(std::vector<nlohmann::json> objects);
+
+}  // namespace lighter

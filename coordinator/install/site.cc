@@ -1,0 +1,157 @@
+#include "coordinator/install/site.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/status.h"
+#include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/process/parallel.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::json;
+
+int Minor(const std::string& version) {
+  const std::vector<std::string> parts = absl::StrSplit(version, '.');
+  int minor = 0;
+  return parts.size() >= 2 && absl::SimpleAtoi(parts[1], &minor) ? minor : 0;
+}
+
+// Why no agent goes onto this node; empty when one does.
+std::string SkipCause(const json& node) {
+  const std::string os = Text(node, {"status", "nodeInfo", "operatingSystem"});
+  const std::string runtime = Text(node, {"status", "nodeInfo", "containerRuntimeVersion"});
+  if (os != "linux") return "its operating system is " + os;
+  if (!absl::StartsWith(runtime, "containerd://")) return "its runtime is " + runtime;
+  if (!HasTrueCondition(node, "Ready")) return "the node is not Ready";
+  return "";
+}
+
+SiteNode ToSiteNode(const json& item) {
+  SiteNode node;
+  node.name = Text(item, {"metadata", "name"});
+  node.hostname = Text(item, {"metadata", "labels", "kubernetes.io/hostname"});
+  node.architecture = Text(item, {"status", "nodeInfo", "architecture"});
+  node.kubelet_minor = Minor(Text(item, {"status", "nodeInfo", "kubeletVersion"}));
+  for (const json& image : At(item, {"status", "images"})) {
+    for (const json& name : At(image, {"names"})) {
+      if (name.is_string()) node.reported_images.insert(name.get<std::string>());
+    }
+  }
+  return node;
+}
+
+bool IsOwnedByDaemonSet(const json& pod) {
+  for (const json& owner : At(pod, {"metadata", "ownerReferences"})) {
+    if (Text(owner, {"kind"}) == "DaemonSet") return true;
+  }
+  return false;
+}
+
+// The image names of the containers of `pod` that have started.
+std::vector<std::string> StartedImages(const json& pod) {
+  std::set<std::string> started;
+  for (const json& status : At(pod, {"status", "containerStatuses"})) {
+    if (!Text(status, {"containerID"}).empty()) started.insert(Text(status, {"name"}));
+  }
+  std::vector<std::string> images;
+  for (const json& container : At(pod, {"spec", "containers"})) {
+    if (started.contains(Text(container, {"name"}))) images.push_back(Text(container, {"image"}));
+  }
+  return images;
+}
+
+void AddPod(const json& pod, std::map<std::string, SiteNode*>& by_name) {
+  const auto it = by_name.find(Text(pod, {"spec", "nodeName"}));
+  if (it == by_name.end()) return;
+  SiteNode& node = *it->second;
+  const bool is_agent =
+      Text(pod, {"metadata", "labels", "app.kubernetes.io/name"}) == "lighter-agent";
+  const json& secrets = At(pod, {"spec", "imagePullSecrets"});
+  const bool with_credentials = secrets.is_array() && !secrets.empty();
+  for (const std::string& image : StartedImages(pod)) {
+    if (is_agent) {
+      node.agent_image = image;
+      continue;
+    }
+    if (with_credentials) node.credential_images.insert(image);
+    if (IsOwnedByDaemonSet(pod)) node.daemonset_images.insert(image);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Site> ParseSite(const std::string& nodes_json, const std::string& pods_json) {
+  ASSIGN_OR_RETURN(const json nodes, Items(nodes_json, "nodes"));
+  ASSIGN_OR_RETURN(const json pods, Items(pods_json, "pods"));
+  Site site;
+  for (const json& item : nodes) {
+    if (std::string cause = SkipCause(item); !cause.empty()) {
+      site.skipped.push_back({Text(item, {"metadata", "name"}), std::move(cause)});
+    } else {
+      site.nodes.push_back(ToSiteNode(item));
+    }
+  }
+  std::map<std::string, SiteNode*> by_name;
+  for (SiteNode& node : site.nodes) by_name[node.name] = &node;
+  for (const json& pod : pods) AddPod(pod, by_name);
+  return site;
+}
+
+absl::StatusOr<std::string> ParseRuntimeSocket(const std::string& configz_json) {
+  const json config = json::parse(configz_json, nullptr, /*allow_exceptions=*/false);
+  const std::string endpoint = Text(config, {"kubeletconfig", "containerRuntimeEndpoint"});
+  absl::string_view path = endpoint;
+  if (absl::ConsumePrefix(&path, "unix://") && absl::StartsWith(path, "/")) {
+    return std::string(path);
+  }
+  if (absl::StartsWith(endpoint, "/")) return endpoint;
+  return absl::InvalidArgumentError(
+      absl::StrCat("kubelet's containerRuntimeEndpoint is \"", endpoint, "\", not a unix socket"));
+}
+
+std::string RootOfSocket(const std::string& socket) {
+  static const std::map<std::string, std::string> known = {
+      {"/run/k3s/containerd/containerd.sock", "/var/lib/rancher/k3s/agent/containerd"},
+      {"/var/snap/microk8s/common/run/containerd.sock",
+       "/var/snap/microk8s/common/var/lib/containerd"},
+      {"/run/k0s/containerd.sock", "/var/lib/k0s/containerd"},
+  };
+  const auto it = known.find(socket);
+  return it == known.end() ? "/var/lib/containerd" : it->second;
+}
+
+absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
+  ASSIGN_OR_RETURN(const std::string nodes, kubectl.Run({"get", "nodes", "-o", "json"}));
+  ASSIGN_OR_RETURN(const std::string pods, kubectl.Run({"get", "pods", "-A", "-o", "json"}));
+  ASSIGN_OR_RETURN(Site site, ParseSite(nodes, pods));
+  std::vector<absl::Status> asked(site.nodes.size());
+  InParallel(site.nodes.size(), [&](size_t i) {
+    SiteNode& node = site.nodes[i];
+    absl::StatusOr<std::string> config =
+        kubectl.Run({"get", "--raw", absl::StrCat("/api/v1/nodes/", node.name, "/proxy/configz")});
+    absl::StatusOr<std::string> socket =
+        config.ok() ? ParseRuntimeSocket(*config) : config.status();
+    if (socket.ok()) {
+      node.socket = *std::move(socket);
+      node.containerd_root = RootOfSocket(node.socket);
+    }
+    asked[i] = socket.status();
+  });
+  Site known;
+  known.skipped = std::move(site.skipped);
+  for (size_t i = 0; i < site.nodes.size(); ++i) {
+    if (absl::IsCancelled(asked[i])) return asked[i];
+    if (asked[i].ok()) {
+      known.nodes.push_back(std::move(site.nodes[i]));
+    } else {
+      known.skipped.push_back({site.nodes[i].name, Message(asked[i])});
+    }
+  }
+  return known;
+}
+
+}  // namespace lighter

@@ -1,0 +1,55 @@
+// What an installation learns of a cluster before it changes anything.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/cluster/kubectl.h"
+
+namespace lighter {
+
+// A Ready Linux node that runs containerd.
+struct SiteNode {
+  std::string name;
+  std::string hostname;         // its label kubernetes.io/hostname, by which affinity selects it
+  std::string architecture;     // "amd64"
+  int kubelet_minor = 0;        // 35 of v1.35.4; 0 where unreadable
+  std::string socket;           // containerd's, a path on the node
+  std::string containerd_root;  // containerd's root folder on the node
+  // Images that the node holds as far as the API server knows, under every name: at most the 50
+  // largest (nodeStatusMaxImages).
+  std::set<std::string> reported_images;
+  // Images of the DaemonSet pods that run here now, under the names that their pods use.
+  std::set<std::string> daemonset_images;
+  std::string agent_image;  // of the agent that runs here now; empty where none does
+  // Images that a pod here pulled with credentials; from 1.35 on kubelet asks others for them too.
+  std::set<std::string> credential_images;
+};
+
+struct SkippedNode {
+  std::string name;
+  std::string cause;
+};
+
+struct Site {
+  std::vector<SiteNode> nodes;
+  std::vector<SkippedNode> skipped;
+};
+
+// Reads nodes, pods and each kubelet's configuration. Nothing is changed. Errors are Kubectl's.
+absl::StatusOr<Site> ReadSite(const Kubectl& kubectl);
+
+// The parsers, apart so that tests can feed them.
+absl::StatusOr<Site> ParseSite(const std::string& nodes_json, const std::string& pods_json);
+// containerRuntimeEndpoint of a kubelet's /proxy/configz, as a path. InvalidArgument where it is
+// not a unix socket.
+absl::StatusOr<std::string> ParseRuntimeSocket(const std::string& configz_json);
+
+// containerd's root folder where it is known from the socket's path: the layouts of k3s, RKE2,
+// MicroK8s and k0s; else containerd's own default.
+std::string RootOfSocket(const std::string& socket);
+
+}  // namespace lighter

@@ -1,0 +1,83 @@
+#include "coordinator/install/status.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "common/grpc_status.h"
+#include "common/status.h"
+#include "coordinator/cluster/cluster.h"
+#include "coordinator/install/agent_pods.h"
+#include "coordinator/install/authority_secret.h"
+#include "coordinator/process/parallel.h"
+#include "coordinator/transfer/agent_dialer.h"
+
+namespace lighter {
+namespace {
+
+constexpr absl::Duration kInfoTimeout = absl::Seconds(10);
+
+absl::Status NoPod(const Kubectl& kubectl) {
+  const auto warnings = AgentWarnings(kubectl);
+  const std::string words = warnings.ok() ? absl::StrJoin(*warnings, "; ") : "";
+  return absl::NotFoundError(absl::StrCat("no agent runs here", words.empty() ? "" : ": " + words,
+                                          "; run `lighter agent install` again"));
+}
+
+void AskAgent(const AgentDialer& dialer, const InstalledPod& pod, AgentState& state) {
+  state.image = pod.image;
+  if (!pod.running) {
+    state.status = absl::UnavailableError(
+        absl::StrCat(pod.problem.empty() ? "it is starting" : pod.problem,
+                     "; see `kubectl describe pod -n lighter-system ", pod.name, "`"));
+    return;
+  }
+  if (!pod.ready) {
+    state.status = absl::UnavailableError(
+        "it runs and does not serve: it may wait for its certificate, which `lighter agent "
+        "install` "
+        "gives it; `kubectl logs -n lighter-system " +
+        pod.name + "` tells");
+    return;
+  }
+  grpc::ClientContext context;
+  const absl::Time start = absl::Now();
+  context.set_deadline(absl::ToChronoTime(start + kInfoTimeout));
+  state.status = FromGrpc(dialer.Dial(pod.node, pod.address)->Info(&context, {}, &state.info));
+  // The answer's clock is read somewhere between the question and the answer.
+  const absl::Time middle = start + (absl::Now() - start) / 2;
+  state.clock_ahead = absl::FromUnixSeconds(state.info.unix_time_seconds()) - middle;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<AgentState>> ReadAgentStates(const Kubectl& kubectl) {
+  ASSIGN_OR_RETURN(const std::optional<Authority> authority, FindAuthority(kubectl));
+  if (!authority.has_value()) {
+    return absl::NotFoundError(
+        "no agents are installed in this cluster; `lighter agent install` brings them");
+  }
+  ASSIGN_OR_RETURN(const AgentDialer dialer, AgentDialer::FromAuthority(*authority));
+  ASSIGN_OR_RETURN(const std::string listed, kubectl.Run({"get", "nodes", "-o", "json"}));
+  ASSIGN_OR_RETURN(const std::vector<Node> nodes, ParseNodes(listed));
+  ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
+  std::vector<AgentState> states;
+  for (const Node& node : nodes) {
+    if (node.os == "linux") states.push_back({.node = node.name});
+  }
+  InParallel(states.size(), [&](size_t i) {
+    AgentState& state = states[i];
+    const auto pod = std::find_if(pods.begin(), pods.end(), [&](const InstalledPod& candidate) {
+      return candidate.node == state.node;
+    });
+    if (pod == pods.end()) {
+      state.status = NoPod(kubectl);
+    } else {
+      AskAgent(dialer, *pod, state);
+    }
+  });
+  return states;
+}
+
+}  // namespace lighter

@@ -1,0 +1,26 @@
+// What the agents of a cluster say of themselves, and what keeps one from saying anything.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "coordinator/cluster/kubectl.h"
+#include "lighter/v1/agent.pb.h"
+
+namespace lighter {
+
+struct AgentState {
+  std::string node;
+  std::string image;    // that the agent was started from; empty where there is no pod
+  absl::Status status;  // why the agent cannot be used, with the way out; OK when `info` is there
+  v1::InfoReply info;
+  absl::Duration clock_ahead;  // the node's clock against this machine's; negative: behind
+};
+
+// Every node that could have an agent, in the cluster's order. Errors: NotFound where no agents
+// were installed; Kubectl's.
+absl::StatusOr<std::vector<AgentState>> ReadAgentStates(const Kubectl& kubectl);
+
+}  // namespace lighter

@@ -1,0 +1,25 @@
+// Taking the agents away again: the cluster's objects as they were, nothing left on the nodes but
+// images.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/cluster/kubectl.h"
+
+namespace lighter {
+
+struct UninstallReport {
+  std::vector<std::string> cleaned;  // nodes whose agent removed its key and certificate
+  // Nodes where that was not possible, with the cause and what is left there.
+  std::vector<std::pair<std::string, std::string>> left;
+  bool namespace_kept = false;  // it was there before, or holds things of others
+};
+
+// Idempotent. Errors are Kubectl's. `say` gets a line for people now and then.
+absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
+                                          const std::function<void(const std::string&)>& say);
+
+}  // namespace lighter

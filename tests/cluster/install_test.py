@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""`lighter agent install`, `status` and `uninstall` on a real Kubernetes. Needs root and a build."""
+
+import base64
+import json
+import time
+import unittest
+
+from linecase import LineTest
+
+NAMESPACE = "lighter-system"
+STATE = "/var/lib/containerd/lighter"
+# What comes and goes by itself and says nothing about an installation.
+VOLATILE = {"events", "leases", "endpoints", "endpointslices", "componentstatuses", "controllerrevisions"}
+
+
+class AgentInstall(LineTest):
+    """Each test starts from a cluster without agents."""
+
+    options = ["--nodes", "2"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls().lighter("agent", "uninstall")
+
+    def tearDown(self):
+        self.lighter_text("agent", "uninstall")
+
+    def objects(self) -> set[str]:
+        """Every object of the cluster, by kind, namespace and name."""
+        found = set()
+        for scope in ("true", "false"):
+            kinds = self.shell("kubectl", "api-resources", "--verbs=list", f"--namespaced={scope}", "-o", "name").split()
+            wanted = ",".join(kind for kind in kinds if kind.split(".")[0] not in VOLATILE)
+            found.update(self.shell("kubectl", "get", wanted, "-A", "-o", "custom-columns=K:.kind,N:.metadata.namespace,M:.metadata.name", "--no-headers").splitlines())
+        return {" ".join(line.split()) for line in found}
+
+    def pods(self) -> dict[str, str]:
+        """The agents' pods by node."""
+        return {pod["spec"]["nodeName"]: pod["metadata"]["name"] for pod in self.get(self.line, "pods", "-n", NAMESPACE)["items"]}
+
+    def status(self, code: int = 0) -> dict[str, dict]:
+        return {node["name"]: node for node in self.lighter("agent", "status", code=code).json["nodes"]}
+
+    def on_node(self, name: str, *words: str) -> int:
+        return self.shell_status(*self.line.node(name).inside, *words)
+
+    def select(self, daemon_set: str, labels: str) -> None:
+        """Adds to, or takes from, the labels of the nodes that a DaemonSet wants."""
+        patch = '{"spec":{"template":{"spec":{"nodeSelector":%s}}}}' % labels
+        self.shell("kubectl", "patch", daemon_set, "-n", NAMESPACE, "-p", patch)
+
+    def test_install_status_and_uninstall_leave_the_cluster_as_it_was(self):
+        before = self.objects()
+        report = self.lighter("agent", "install").json
+        self.assertEqual([(node["name"], node["ready"]) for node in report["nodes"]], [("node1", True), ("node2", True)])
+        for node in self.status().values():
+            self.assertTrue(node["usable"], node)
+            self.assertTrue(node["containerdVersion"])
+            self.assertLess(abs(node["clockAheadSeconds"]), 2)
+        mode = self.shell(*self.line.node("node1").inside, "stat", "-c", "%a", f"{STATE}/tls.key")
+        self.assertEqual(mode.strip(), "600")
+        pods = self.pods()
+        self.lighter("agent", "install")
+        self.assertEqual(self.pods(), pods, "a second install must leave running agents alone")
+
+        run = self.lighter_text("agent", "uninstall")
+        self.assertEqual(run.code, 0, str(run))
+        self.assertEqual(self.objects(), before)
+        for node in self.line.nodes:
+            self.assertNotEqual(self.on_node(node.name, "test", "-e", STATE), 0, "the agent's key is left on the node")
+
+    def test_dry_run_prints_what_install_applies_and_changes_nothing(self):
+        before = self.objects()
+        run = self.lighter_text("agent", "install", "--dry-run")
+        self.assertEqual(run.code, 0, str(run))
+        kinds = [item["kind"] for item in json.loads(run.out)["items"]]
+        self.assertEqual([kinds[0], kinds[-1]], ["Namespace", "DaemonSet"])
+        self.assertEqual(self.objects(), before)
+
+    def test_a_node_that_lost_its_certificate_gets_one_from_the_next_command(self):
+        self.lighter("agent", "install")
+        pod = self.pods()["node2"]
+        self.assertEqual(self.on_node("node2", "rm", "-rf", STATE), 0)
+        self.shell("kubectl", "delete", "pod", "-n", NAMESPACE, pod, "--wait")
+        self.shell("kubectl", "wait", "--for=jsonpath={.status.phase}=Running", "pod", "--all", "-n", NAMESPACE, "--timeout=60s")
+        run = self.lighter("load", self.packages[1], "--set", "global.imageRegistry=10.16.10.111")
+        self.assertTrue(all(node["proven"] for node in run.json["nodes"]))
+
+    def test_a_damaged_chunk_is_told_and_mended(self):
+        self.lighter("agent", "install")
+        name = next(item["metadata"]["name"] for item in self.get(self.line, "configmaps", "-n", NAMESPACE)["items"] if "chunk-001" in item.get("binaryData", {}))
+        chunk = self.get(self.line, "configmap", "-n", NAMESPACE, name)
+        data = bytearray(base64.b64decode(chunk["binaryData"]["chunk-001"]))
+        data[1000] ^= 1
+        chunk["binaryData"]["chunk-001"] = base64.b64encode(data).decode()
+        chunk["metadata"] = {key: chunk["metadata"][key] for key in ("name", "namespace", "labels")}
+        # A kubelet keeps an immutable ConfigMap for as long as a pod on its node uses it.
+        agents = self.shell("kubectl", "get", "daemonsets", "-n", NAMESPACE, "-o", "name").strip()
+        self.select(agents, '{"away":"yes"}')
+        self.shell("kubectl", "wait", "--for=delete", "pod", "--all", "-n", NAMESPACE, "--timeout=60s")
+        self.shell("kubectl", "delete", "configmap", "-n", NAMESPACE, name)
+        self.kubectl(self.line, "create", "-f", "-", stdin=json.dumps(chunk))
+        self.select(agents, '{"away":null}')
+
+        deadline = time.monotonic() + 60
+        problem = ""
+        while "lighter-boot" not in problem and time.monotonic() < deadline:
+            time.sleep(1)
+            problem = self.status(code=4)["node1"]["problem"]
+        self.assertIn("lighter-boot: ", problem)
+        self.assertIn("one is damaged or they are of two versions", problem)
+
+        self.lighter("agent", "install")
+        self.assertTrue(all(node["usable"] for node in self.status().values()))
+
+    def test_missing_rights_are_all_named_at_once(self):
+        token = self.shell("kubectl", "create", "token", "default", "-n", "default").strip()
+        config = self.folder / "poor.kubeconfig"
+        config.write_text(self.line.control.kubeconfig.read_text())
+        self.shell("kubectl", "config", "--kubeconfig", config, "set-credentials", "poor", f"--token={token}")
+        self.shell("kubectl", "config", "--kubeconfig", config, "set-context", "--current", "--user=poor")
+        before = self.objects()
+        run = self.lighter_text("agent", "install", "--kubeconfig", config)
+        self.assertEqual(run.code, 1, str(run))
+        for right in ("list nodes", "create pods/exec in namespace lighter-system", "patch daemonsets.apps"):
+            self.assertIn(right, run.err)
+        self.assertEqual(self.objects(), before)
+
+    def test_a_borrowed_image_that_is_not_there_is_told(self):
+        run = self.lighter("agent", "install", "--borrow-image", "example.com/nowhere:1", "--timeout", "8s", code=1)
+        for node in run.json["nodes"]:
+            self.assertIn("ErrImageNeverPull", node["problem"])
+
+
+class AgentInstallOnContainerd2(AgentInstall):
+    """What depends on the containerd, on containerd 2."""
+
+    containerd = "2"
+    test_dry_run_prints_what_install_applies_and_changes_nothing = None
+    test_missing_rights_are_all_named_at_once = None
+    test_a_borrowed_image_that_is_not_there_is_told = None
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,342 @@
+// The parts of `lighter agent install` that decide: which image to borrow, what the objects say,
+// what the API server's answers mean.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/limits.h"
+#include "common/status.h"
+#include "coordinator/install/agent_pods.h"
+#include "coordinator/install/borrow.h"
+#include "coordinator/install/manifests.h"
+#include "coordinator/install/site.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+constexpr char kPause[] = "registry.k8s.io/pause:3.10";
+constexpr char kProxy[] = "registry.k8s.io/kube-proxy:v1.35.4";
+
+SiteNode MakeNode(const std::string& name, std::set<std::string> reported,
+                  std::set<std::string> daemonsets = {}) {
+  return {.name = name,
+          .hostname = name + "-host",
+          .architecture = "amd64",
+          .kubelet_minor = 35,
+          .socket = "/run/containerd/containerd.sock",
+          .containerd_root = "/var/lib/containerd",
+          .reported_images = std::move(reported),
+          .daemonset_images = std::move(daemonsets),
+          .agent_image = "",
+          .credential_images = {}};
+}
+
+std::vector<std::string> NodeNames(const AgentGroup& group) {
+  std::vector<std::string> names;
+  for (const SiteNode& node : group.nodes) names.push_back(node.name);
+  return names;
+}
+
+TEST(ChooseGroupsTest, ADaemonSetsImageThatCoversAllComesFirst) {
+  const Grouping grouping = ChooseGroups(
+      {MakeNode("a", {kPause, "app:1"}, {kProxy}), MakeNode("b", {kPause}, {kProxy})}, "", {});
+  ASSERT_THAT(grouping.groups, SizeIs(1));
+  EXPECT_EQ(grouping.groups[0].image, kProxy);
+  EXPECT_THAT(NodeNames(grouping.groups[0]), ElementsAre("a", "b"));
+}
+
+TEST(ChooseGroupsTest, CoverageCountsMoreThanTheKindOfEvidence) {
+  const Grouping grouping =
+      ChooseGroups({MakeNode("a", {kPause}, {kProxy}), MakeNode("b", {kPause})}, "", {});
+  ASSERT_THAT(grouping.groups, SizeIs(1));
+  EXPECT_EQ(grouping.groups[0].image, kPause);
+}
+
+TEST(ChooseGroupsTest, SeveralGroupsWhereNoImageCoversAll) {
+  const Grouping grouping =
+      ChooseGroups({MakeNode("a", {"x:1"}), MakeNode("b", {"x:1", "y:1"}), MakeNode("c", {"y:1"}),
+                    MakeNode("d", {"x:1"}), MakeNode("e", {})},
+                   "", {});
+  ASSERT_THAT(grouping.groups, SizeIs(2));
+  EXPECT_EQ(grouping.groups[0].image, "x:1");
+  EXPECT_THAT(NodeNames(grouping.groups[0]), ElementsAre("a", "b", "d"));
+  EXPECT_THAT(NodeNames(grouping.groups[1]), ElementsAre("c"));
+  ASSERT_THAT(grouping.without, SizeIs(1));
+  EXPECT_EQ(grouping.without[0].name, "e");
+  EXPECT_THAT(grouping.without[0].cause, HasSubstr("--borrow-image"));
+}
+
+TEST(ChooseGroupsTest, AnImagePulledWithCredentialsIsLeftAloneFromKubelet135On) {
+  SiteNode node = MakeNode("a", {}, {"private/cni:1"});
+  node.credential_images = {"private/cni:1"};
+  EXPECT_THAT(ChooseGroups({node}, "", {}).groups, IsEmpty());
+  node.kubelet_minor = 34;
+  ASSERT_THAT(ChooseGroups({node}, "", {}).groups, SizeIs(1));
+}
+
+TEST(ChooseGroupsTest, ABannedImageIsNotTriedThereAgain) {
+  const Grouping grouping =
+      ChooseGroups({MakeNode("a", {kPause, "x:1"}), MakeNode("b", {kPause, "x:1"})}, "",
+                   {{kPause, "a"}, {"x:1", "b"}});
+  ASSERT_THAT(grouping.groups, SizeIs(2));
+  for (const AgentGroup& group : grouping.groups) {
+    EXPECT_THAT(NodeNames(group), ElementsAre(group.image == kPause ? "b" : "a"));
+  }
+}
+
+TEST(ChooseGroupsTest, WhatAgentsRunFromNowStays) {
+  SiteNode a = MakeNode("a", {kPause}, {kProxy});
+  a.agent_image = kPause;
+  SiteNode b = MakeNode("b", {kPause}, {kProxy});
+  b.agent_image = kPause;
+  EXPECT_EQ(ChooseGroups({a, b}, "", {}).groups.at(0).image, kPause);
+}
+
+TEST(ChooseGroupsTest, NodesOfOtherSocketsAreGroupsOfTheirOwnEvenWithAGivenImage) {
+  SiteNode k3s = MakeNode("b", {});
+  k3s.socket = "/run/k3s/containerd/containerd.sock";
+  EXPECT_THAT(ChooseGroups({MakeNode("a", {}), k3s}, "given:1", {}).groups, SizeIs(2));
+}
+
+class ManifestsTest : public ::testing::Test {
+ protected:
+  AgentManifests Make(const Grouping& grouping) const { return MakeManifests(payload_, grouping); }
+
+  static const json& Pod(const json& daemon_set) {
+    return daemon_set.at("spec").at("template").at("spec");
+  }
+
+  const std::string bytes_ = std::string(2 * 768 * kKiB + 5, 'x');
+  const AgentPayload payload_ = {.architecture = "amd64",
+                                 .boot = "boot bytes",
+                                 .compressed = bytes_,
+                                 .sha256 = std::string(64, 'a'),
+                                 .unpacked_size = 12345};
+};
+
+TEST_F(ManifestsTest, ConfigMapsAreImmutableNamedByContentAndSmallEnough) {
+  const AgentManifests manifests = Make(ChooseGroups({MakeNode("a", {kPause})}, "", {}));
+  ASSERT_THAT(manifests.config_maps, SizeIs(4));  // the first stage and three chunks
+  std::set<std::string> names;
+  for (const json& config_map : manifests.config_maps) {
+    EXPECT_EQ(config_map.at("immutable"), true);
+    EXPECT_LT(config_map.dump().size(), 1100 * kKiB);  // etcd takes 1.5 MiB a request
+    names.insert(config_map.at("metadata").at("name").get<std::string>());
+  }
+  EXPECT_THAT(names, SizeIs(4));
+  AgentPayload other = payload_;
+  other.sha256 = std::string(64, 'b');
+  const AgentManifests next = MakeManifests(other, {});
+  EXPECT_FALSE(names.contains(next.config_maps[1].at("metadata").at("name").get<std::string>()));
+}
+
+TEST_F(ManifestsTest, TheProjectedVolumeNamesEveryChunkOfOnePayload) {
+  const AgentManifests manifests = Make(ChooseGroups({MakeNode("a", {kPause})}, "", {}));
+  std::vector<std::string> mounted;
+  for (const json& volume : Pod(manifests.daemon_sets.at(0)).at("volumes")) {
+    if (volume.at("name") != "chunks") continue;
+    for (const json& source : volume.at("projected").at("sources")) {
+      mounted.push_back(source.at("configMap").at("name"));
+    }
+  }
+  std::vector<std::string> made;
+  for (size_t i = 1; i < manifests.config_maps.size(); ++i) {
+    made.push_back(manifests.config_maps[i].at("metadata").at("name"));
+  }
+  EXPECT_EQ(mounted, made);
+}
+
+TEST_F(ManifestsTest, AsksForNoMoreThanItNeeds) {
+  const AgentManifests manifests = Make(ChooseGroups({MakeNode("a", {kPause})}, "", {}));
+  const json& pod = Pod(manifests.daemon_sets.at(0));
+  EXPECT_EQ(pod.at("automountServiceAccountToken"), false);
+  const json& container = pod.at("containers").at(0);
+  EXPECT_EQ(container.at("imagePullPolicy"), "Never");
+  const json& security = container.at("securityContext");
+  EXPECT_EQ(security.at("privileged"), false);
+  EXPECT_EQ(security.at("allowPrivilegeEscalation"), false);
+  EXPECT_EQ(security.at("readOnlyRootFilesystem"), true);
+  EXPECT_EQ(security.at("capabilities").at("drop"), json::array({"ALL"}));
+  std::vector<std::string> writable;
+  for (const json& mount : container.at("volumeMounts")) {
+    if (!mount.value("readOnly", false)) writable.push_back(mount.at("mountPath"));
+  }
+  EXPECT_THAT(writable, UnorderedElementsAre("/lighter/run", "/var/lib/containerd"));
+}
+
+TEST_F(ManifestsTest, KubeletsRecordsAreMountedOnlyWhereThereAreAny) {
+  SiteNode old = MakeNode("old", {kPause});
+  old.kubelet_minor = 34;
+  const AgentManifests manifests =
+      Make(ChooseGroups({MakeNode("a", {kPause}), MakeNode("b", {kPause}), old}, "", {}));
+  ASSERT_THAT(manifests.daemon_sets, SizeIs(2));
+  EXPECT_THAT(manifests.daemon_sets[0].dump(), HasSubstr("image_manager"));
+  EXPECT_THAT(manifests.daemon_sets[1].dump(), Not(HasSubstr("image_manager")));
+}
+
+TEST_F(ManifestsTest, TheLargestGroupTakesNodesThatJoinLater) {
+  const AgentManifests manifests = Make(ChooseGroups(
+      {MakeNode("a", {"x:1"}), MakeNode("b", {"x:1"}), MakeNode("c", {"y:1"})}, "", {}));
+  ASSERT_THAT(manifests.daemon_sets, SizeIs(2));
+  const auto expression = [](const json& daemon_set) {
+    return Pod(daemon_set)
+        .at("affinity")
+        .at("nodeAffinity")
+        .at("requiredDuringSchedulingIgnoredDuringExecution")
+        .at("nodeSelectorTerms")
+        .at(0)
+        .at("matchExpressions")
+        .at(0);
+  };
+  EXPECT_EQ(
+      expression(manifests.daemon_sets[0]),
+      json({{"key", "kubernetes.io/hostname"}, {"operator", "NotIn"}, {"values", json::array({"c-host"})}}));
+  EXPECT_EQ(expression(manifests.daemon_sets[1]),
+            json({{"key", "kubernetes.io/hostname"}, {"operator", "In"}, {"values", json::array({"c-host"})}}));
+  EXPECT_NE(manifests.daemon_sets[0].at("metadata").at("name"),
+            manifests.daemon_sets[1].at("metadata").at("name"));
+}
+
+json NodeItem(const std::string& name, const std::string& os, const std::string& runtime,
+              bool ready) {
+  return {
+      {"metadata", {{"name", name}, {"labels", {{"kubernetes.io/hostname", name}}}}},
+      {"status",
+       {{"nodeInfo",
+         {{"operatingSystem", os},
+          {"architecture", "amd64"},
+          {"kubeletVersion", "v1.35.4+k3s1"},
+          {"containerRuntimeVersion", runtime}}},
+        {"images", json::array({{{"names", {"pause@sha256:1", kPause}}}})},
+        {"conditions", json::array({{{"type", "Ready"}, {"status", ready ? "True" : "False"}}})}}}};
+}
+
+TEST(ParseSiteTest, KeepsReadyLinuxNodesWithContainerdAndSaysWhyNotTheOthers) {
+  const json nodes = {{"items",
+                       {NodeItem("a", "linux", "containerd://2.3.7", true),
+                        NodeItem("b", "windows", "containerd://2.3.7", true),
+                        NodeItem("c", "linux", "cri-o://1.35", true),
+                        NodeItem("d", "linux", "containerd://1.6.20", false)}}};
+  const absl::StatusOr<Site> site = ParseSite(nodes.dump(), R"({"items": []})");
+  ASSERT_TRUE(site.ok()) << site.status();
+  ASSERT_THAT(site->nodes, SizeIs(1));
+  EXPECT_EQ(site->nodes[0].kubelet_minor, 35);
+  EXPECT_THAT(site->nodes[0].reported_images, UnorderedElementsAre("pause@sha256:1", kPause));
+  ASSERT_THAT(site->skipped, SizeIs(3));
+  EXPECT_THAT(site->skipped[0].cause, HasSubstr("windows"));
+  EXPECT_THAT(site->skipped[1].cause, HasSubstr("cri-o"));
+  EXPECT_THAT(site->skipped[2].cause, HasSubstr("not Ready"));
+}
+
+TEST(ParseSiteTest, OnlyStartedContainersOfDaemonSetsAreEvidence) {
+  const auto pod = [](const char* owner, const char* image, bool started, bool secret) {
+    json item = {
+        {"metadata", {{"ownerReferences", json::array({{{"kind", owner}}})}}},
+        {"spec",
+         {{"nodeName", "a"}, {"containers", json::array({{{"name", "c"}, {"image", image}}})}}},
+        {"status",
+         {{"containerStatuses",
+           json::array({{{"name", "c"}, {"containerID", started ? "containerd://1" : ""}}})}}}};
+    if (secret) item["spec"]["imagePullSecrets"] = json::array({{{"name", "s"}}});
+    return item;
+  };
+  const json nodes = {{"items", json::array({NodeItem("a", "linux", "containerd://2.3.7", true)})}};
+  const json pods = {
+      {"items",
+       {pod("DaemonSet", "cni:1", true, false), pod("DaemonSet", "hung:1", false, false),
+        pod("ReplicaSet", "app:1", true, false), pod("DaemonSet", "secret:1", true, true)}}};
+  const absl::StatusOr<Site> site = ParseSite(nodes.dump(), pods.dump());
+  ASSERT_TRUE(site.ok()) << site.status();
+  EXPECT_THAT(site->nodes[0].daemonset_images, UnorderedElementsAre("cni:1", "secret:1"));
+  EXPECT_THAT(site->nodes[0].credential_images, UnorderedElementsAre("secret:1"));
+}
+
+TEST(ParseRuntimeSocketTest, TakesUnixSocketsOnly) {
+  const auto parse = [](const std::string& endpoint) {
+    return ParseRuntimeSocket(
+        json({{"kubeletconfig", {{"containerRuntimeEndpoint", endpoint}}}}).dump());
+  };
+  EXPECT_EQ(parse("unix:///run/k3s/containerd/containerd.sock").value(),
+            "/run/k3s/containerd/containerd.sock");
+  EXPECT_EQ(parse("/run/containerd/containerd.sock").value(), "/run/containerd/containerd.sock");
+  EXPECT_FALSE(parse("npipe:////./pipe/containerd").ok());
+  EXPECT_FALSE(parse("").ok());
+  EXPECT_FALSE(ParseRuntimeSocket("not json").ok());
+  EXPECT_EQ(RootOfSocket("/run/k3s/containerd/containerd.sock"),
+            "/var/lib/rancher/k3s/agent/containerd");
+}
+
+json AgentPodItem(const json& status) {
+  return {
+      {"metadata", {{"name", "lighter-agent-x"}}},
+      {"spec",
+       {{"nodeName", "node1"},
+        {"containers", json::array({{{"name", "agent"},
+                                     {"image", kPause},
+                                     {"command", {"/lighter/boot/lighter-boot", "--sha256", "abc"}},
+                                     {"args", {"--state-dir=/var/lib/containerd/lighter"}}}})}}},
+      {"status", status}};
+}
+
+InstalledPod ParseOne(const json& status) {
+  const auto pods = ParseAgentPods(json({{"items", json::array({AgentPodItem(status)})}}).dump());
+  EXPECT_TRUE(pods.ok()) << pods.status();
+  return pods->at(0);
+}
+
+TEST(ParseAgentPodsTest, ReadsWhatThePodWasStartedWith) {
+  const InstalledPod pod =
+      ParseOne({{"podIP", "10.0.0.5"},
+                {"containerStatuses",
+                 json::array({{{"name", "agent"}, {"state", {{"running", json::object()}}}}})}});
+  EXPECT_EQ(pod.payload, "abc");
+  EXPECT_EQ(pod.state_folder, "/var/lib/containerd/lighter");
+  EXPECT_EQ(pod.address, "10.0.0.5:7443");
+  EXPECT_TRUE(pod.running);
+  EXPECT_EQ(pod.problem, "");
+}
+
+TEST(ParseAgentPodsTest, WhatTheFirstStageSaidCountsMoreThanCrashLoop) {
+  const InstalledPod pod = ParseOne(
+      {{"containerStatuses",
+        json::array(
+            {{{"name", "agent"},
+              {"state", {{"waiting", {{"reason", "CrashLoopBackOff"}, {"message", "back-off"}}}}},
+              {"lastState",
+               {{"terminated", {{"message", "lighter-boot: chunk-003 is missing\n"}}}}}}})}});
+  EXPECT_EQ(pod.problem, "lighter-boot: chunk-003 is missing");
+}
+
+TEST(ParseAgentPodsTest, TellsAnImageThatWillNeverStart) {
+  const InstalledPod pod = ParseOne(
+      {{"containerStatuses",
+        json::array(
+            {{{"name", "agent"},
+              {"state", {{"waiting", {{"reason", "ErrImageNeverPull"}, {"message", "m"}}}}}}})}});
+  EXPECT_TRUE(pod.never_pull);
+  EXPECT_EQ(pod.problem, "ErrImageNeverPull: m");
+}
+
+TEST(ParseAgentPodsTest, AStartingPodHasNoProblemAndAnUnschedulableOneHas) {
+  EXPECT_EQ(
+      ParseOne({{"containerStatuses",
+                 json::array({{{"name", "agent"},
+                               {"state", {{"waiting", {{"reason", "ContainerCreating"}}}}}}})}})
+          .problem,
+      "");
+  EXPECT_THAT(ParseOne({{"conditions", json::array({{{"type", "PodScheduled"},
+                                                     {"status", "False"},
+                                                     {"reason", "Unschedulable"},
+                                                     {"message", "0/1 nodes: free ports"}}})}})
+                  .problem,
+              HasSubstr("free ports"));
+}
+
+}  // namespace
+}  // namespace lighter

@@ -1,0 +1,142 @@
+#include "coordinator/plan/release_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+#include "tests/support/bundle_builder.h"
+#include "tests/support/temp_dir.h"
+
+namespace lighter {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// A helm whose `list` is a file beside it; every chart renders to nothing, with no values.
+constexpr char kHelm[] = R"(#!/bin/sh
+case "$1 $2" in
+  version*) echo v4.0.0 ;;
+  list*) cat "$(dirname "$0")/releases.json" ;;
+  get*) echo '{}' ;;
+  template*) echo 'lighterValues: e30=' ;;
+  'upgrade --help') ;;
+  upgrade*) echo '{"manifest": ""}' ;;
+esac
+)";
+
+// A package with the charts "web" and "db".
+class ReleasePlanTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::vector<std::pair<std::string, support::Rope>> files;
+    for (const std::string chart : {"web", "db"}) {
+      const support::Image image =
+          support::MakeImage({absl::StrCat("r.io/", chart, ":2")},
+                             {support::MakeLayer({support::File("data", chart)})});
+      files.emplace_back(
+          chart + ".bundle.tar",
+          support::BundleTar({.hints = "",
+                              .chart = {{"Chart.yaml", "name: " + chart + "\nversion: 2.0.0\n"}},
+                              .images_tar = support::ImagesTar({image})}));
+    }
+    ASSERT_TRUE(support::PackageTar(files).WriteTo(dir_.File("p.tar")).ok());
+    std::ofstream(dir_.File("helm")) << kHelm;
+    std::filesystem::permissions(dir_.File("helm"), std::filesystem::perms::owner_all);
+    Installed({});
+  }
+
+  // What `helm list` says: pairs of release and namespace; the chart is that of the release's name.
+  void Installed(const std::vector<std::pair<std::string, std::string>>& releases) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const auto& [name, ns] : releases) {
+      list.push_back({{"name", name},
+                      {"namespace", ns},
+                      {"chart", name.substr(0, name.find('-')) + "-1.0.0"},
+                      {"status", "deployed"},
+                      {"revision", "1"}});
+    }
+    std::ofstream(dir_.File("releases.json")) << list;
+  }
+
+  absl::StatusOr<ReleasePlan> Make(const ReleaseQuery& query) {
+    ASSIGN_OR_RETURN(package_, OpenPackage(dir_.File("p.tar")));
+    ASSIGN_OR_RETURN(const Helm helm, Helm::Find({.binary = dir_.File("helm")}));
+    return PlanReleases(package_, query, &helm, absl::StrCat(dir_.path(), "/run", ++runs_));
+  }
+
+  // "web -> web (harbor)" of each planned bundle, "db -> none" where it has no release.
+  std::vector<std::string> Planned(const absl::StatusOr<ReleasePlan>& plan) const {
+    if (!plan.ok()) return {plan.status().ToString()};
+    std::vector<std::string> planned;
+    for (const PlannedBundle& bundle : plan->bundles) {
+      const Release& release = bundle.release;
+      planned.push_back(absl::StrCat(
+          package_.bundles[bundle.bundle].chart_name, " -> ",
+          release.name.empty() ? "none" : absl::StrCat(release.name, " (", release.ns, ")")));
+    }
+    return planned;
+  }
+
+  support::TempDir dir_;
+  Package package_;
+  int runs_ = 0;
+};
+
+TEST_F(ReleasePlanTest, ALoadTakesEveryBundleWhenNothingIsNamed) {
+  EXPECT_THAT(Planned(Make({.without_release = true})), ElementsAre("web -> none", "db -> none"));
+  Installed({{"web", "harbor"}});
+  EXPECT_THAT(Planned(Make({.without_release = true})),
+              ElementsAre("web -> web (harbor)", "db -> none"));
+}
+
+TEST_F(ReleasePlanTest, ALoadOfOneReleaseTakesItsBundleAlone) {
+  Installed({{"web", "harbor"}});
+  const auto plan = Make({.release = "web", .without_release = true});
+  EXPECT_THAT(Planned(plan), ElementsAre("web -> web (harbor)"));
+  ASSERT_EQ(plan->skipped.size(), 1u);
+  EXPECT_THAT(plan->skipped[0].cause, HasSubstr("no release of chart db"));
+
+  Installed({{"web", "harbor"}, {"web-two", "other"}});
+  EXPECT_THAT(Planned(Make({.release = "web-two", .without_release = true})),
+              ElementsAre("web -> web-two (other)"));
+}
+
+TEST_F(ReleasePlanTest, ALoadOfANamespaceLeavesReleasesOfOthersAlone) {
+  Installed({{"web", "harbor"}, {"db", "other"}});
+  const auto plan = Make({.ns = "harbor", .without_release = true});
+  EXPECT_THAT(Planned(plan), ElementsAre("web -> web (harbor)"));
+  ASSERT_EQ(plan->skipped.size(), 1u);
+  EXPECT_THAT(plan->skipped[0].cause,
+              HasSubstr("in namespace harbor; it has db (namespace other)"));
+  EXPECT_THAT(Planned(Make({.ns = "harbour", .without_release = true})), IsEmpty());
+}
+
+TEST_F(ReleasePlanTest, ALoadForAFirstInstallationIntoANamespace) {
+  EXPECT_THAT(Planned(Make({.ns = "harbor", .without_release = true})),
+              ElementsAre("web -> none", "db -> none"));
+  Installed({{"web", "harbor"}});
+  EXPECT_THAT(Planned(Make({.ns = "harbor", .without_release = true})),
+              ElementsAre("web -> web (harbor)", "db -> none"));
+}
+
+TEST_F(ReleasePlanTest, AReleaseThatIsNotThereIsNotFound) {
+  Installed({{"web", "harbor"}});
+  const absl::Status status = Make({.release = "wbe", .without_release = true}).status();
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_THAT(Message(status), HasSubstr("no release named wbe"));
+}
+
+TEST_F(ReleasePlanTest, AnUpgradeSkipsBundlesWithoutARelease) {
+  Installed({{"web", "harbor"}});
+  EXPECT_THAT(Planned(Make({})), ElementsAre("web -> web (harbor)"));
+  EXPECT_THAT(Planned(Make({.ns = "other"})), IsEmpty());
+}
+
+}  // namespace
+}  // namespace lighter
