@@ -194,11 +194,12 @@ TEST_F(ManifestsTest, TheLargestGroupTakesNodesThatJoinLater) {
         .at("matchExpressions")
         .at(0);
   };
-  EXPECT_EQ(
-      expression(manifests.daemon_sets[0]),
-      json({{"key", "kubernetes.io/hostname"}, {"operator", "NotIn"}, {"values", json::array({"c-host"})}}));
-  EXPECT_EQ(expression(manifests.daemon_sets[1]),
-            json({{"key", "kubernetes.io/hostname"}, {"operator", "In"}, {"values", json::array({"c-host"})}}));
+  EXPECT_EQ(expression(manifests.daemon_sets[0]), json({{"key", "kubernetes.io/hostname"},
+                                                        {"operator", "NotIn"},
+                                                        {"values", json::array({"c-host"})}}));
+  EXPECT_EQ(expression(manifests.daemon_sets[1]), json({{"key", "kubernetes.io/hostname"},
+                                                        {"operator", "In"},
+                                                        {"values", json::array({"c-host"})}}));
   EXPECT_NE(manifests.daemon_sets[0].at("metadata").at("name"),
             manifests.daemon_sets[1].at("metadata").at("name"));
 }
