@@ -66,7 +66,7 @@ absl::StatusOr<int> RunStatus(const AgentFlags& flags) {
 absl::StatusOr<int> RunUninstall(const AgentFlags& flags) {
   ASSIGN_OR_RETURN(const UninstallReport report, Uninstall(Kubectl(ToKubectlOptions(flags)), Say));
   Print(flags, UninstallToJson(report), DescribeUninstall(report));
-  return report.left.empty() ? kExitOk : kExitPartial;
+  return report.left.empty() && report.finished ? kExitOk : kExitPartial;
 }
 
 // An error of `agent`: unlike ReportError it cannot say that nothing was changed.

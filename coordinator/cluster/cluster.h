@@ -39,7 +39,7 @@ struct PodState {
 // Thread-compatible; every call runs one kubectl process. Errors are Kubectl's.
 class Cluster {
  public:
-  explicit Cluster(KubectlOptions options) : kubectl_(std::move(options)) {}
+  explicit Cluster(Kubectl kubectl) : kubectl_(std::move(kubectl)) {}
 
   const Kubectl& kubectl() const { return kubectl_; }
 

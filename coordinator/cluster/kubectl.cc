@@ -10,6 +10,7 @@ namespace lighter {
 namespace {
 
 bool LooksUnreachable(const std::string& text) {
+  if (absl::StrContains(text, "error dialing backend")) return false;  // a kubelet's, not its own
   for (const char* sign :
        {"connection refused", "Unable to connect to the server", "i/o timeout", "no route to host",
         "context deadline exceeded", "network is unreachable", "was refused"}) {

@@ -1,7 +1,6 @@
 #include "coordinator/install/agent_pods.h"
 
-#include <map>
-
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/status.h"
@@ -13,17 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-// The value after `flag` in the container's command, which is the first stage's.
-std::string CommandValue(const json& container, const std::string& flag) {
-  bool next = false;
-  for (const json& word : At(container, {"command"})) {
-    if (!word.is_string()) continue;
-    if (next) return word.get<std::string>();
-    next = word.get<std::string>() == flag;
-  }
-  return "";
-}
-
 // What the agent's flag --state-dir= says.
 std::string StateFolderOf(const json& container) {
   constexpr std::string_view kFlag = "--state-dir=";
@@ -34,15 +22,21 @@ std::string StateFolderOf(const json& container) {
   return "";
 }
 
-// What a container said when it ended, this time or the time before.
-std::string LastWords(const json& status) {
+// What a container said when it ended, this time or the time before, and with which code.
+struct Ending {
+  std::string words;
+  int exit_code = 0;
+};
+
+Ending LastEnding(const json& status) {
   for (const char* when : {"state", "lastState"}) {
     const json& ended = At(status, {when, "terminated"});
-    if (!ended.is_object()) continue;
     const std::string words(absl::StripAsciiWhitespace(Text(ended, {"message"})));
-    if (!words.empty()) return words;
+    if (words.empty()) continue;
+    const json& code = At(ended, {"exitCode"});
+    return {words, code.is_number_integer() ? code.get<int>() : 0};
   }
-  return "";
+  return {};
 }
 
 std::string Unschedulable(const json& pod) {
@@ -74,27 +68,32 @@ InstalledPod ToPod(const json& item) {
   InstalledPod pod;
   pod.node = IntendedNode(item);
   pod.name = Text(item, {"metadata", "name"});
+  pod.daemon_set = Text(item, {"metadata", "labels", "app.kubernetes.io/instance"});
+  pod.template_hash = Text(item, {"metadata", "labels", kTemplateHashLabel});
   pod.ready = HasTrueCondition(item, "Ready");
+  pod.terminating = !Text(item, {"metadata", "deletionTimestamp"}).empty();
   for (const json& container : At(item, {"spec", "containers"})) {
     if (Text(container, {"name"}) != kAgentContainer) continue;
     pod.image = Text(container, {"image"});
-    pod.payload = CommandValue(container, "--sha256");
     pod.state_folder = StateFolderOf(container);
     if (const std::string ip = Text(item, {"status", "podIP"}); !ip.empty()) {
       pod.address = HostPort(ip, GrpcPort(item));
     }
   }
-  std::string words;
+  Ending ending;
   for (const json& status : At(item, {"status", "containerStatuses"})) {
     if (Text(status, {"name"}) != kAgentContainer) continue;
     pod.running = At(status, {"state", "running"}).is_object();
-    if (!pod.running) words = LastWords(status);
+    if (!pod.running) ending = LastEnding(status);
   }
   if (pod.running) return pod;
   const std::string reason = WaitingReason(item);
   pod.never_pull = reason.starts_with("ErrImageNeverPull");
   if (reason == "ContainerCreating" || reason == "PodInitializing") return pod;
-  pod.problem = !words.empty() ? words : !reason.empty() ? reason : Unschedulable(item);
+  if (absl::StartsWith(ending.words, "lighter-boot:")) pod.boot_exit = ending.exit_code;
+  pod.problem = !ending.words.empty() ? ending.words
+                : !reason.empty()     ? reason
+                                      : Unschedulable(item);
   return pod;
 }
 
@@ -104,7 +103,7 @@ absl::StatusOr<std::vector<InstalledPod>> ParseAgentPods(const std::string& pods
   ASSIGN_OR_RETURN(const json items, Items(pods_json, "pods"));
   std::vector<InstalledPod> pods;
   for (const json& item : items) {
-    if (Text(item, {"metadata", "deletionTimestamp"}).empty()) pods.push_back(ToPod(item));
+    pods.push_back(ToPod(item));
   }
   return pods;
 }
@@ -115,20 +114,29 @@ absl::StatusOr<std::vector<InstalledPod>> ListAgentPods(const Kubectl& kubectl) 
   return ParseAgentPods(out);
 }
 
-absl::StatusOr<std::vector<std::string>> AgentWarnings(const Kubectl& kubectl) {
+bool IsDamagedPayload(int boot_exit) { return boot_exit >= 65 && boot_exit <= 67; }
+
+absl::StatusOr<AgentWarnings> ReadAgentWarnings(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const std::string out,
                    kubectl.Run({"get", "events", "-n", kAgentNamespace, "--field-selector",
                                 "type=Warning", "--sort-by", ".lastTimestamp", "-o", "json"}));
   ASSIGN_OR_RETURN(const json items, Items(out, "events"));
-  std::map<std::string, std::string> newest;
+  AgentWarnings newest;
   for (const json& item : items) {
     const std::string object = absl::StrCat(Text(item, {"involvedObject", "kind"}), "/",
                                             Text(item, {"involvedObject", "name"}));
     newest[object] = absl::StrCat(Text(item, {"reason"}), ": ", Text(item, {"message"}));
   }
-  std::vector<std::string> warnings;
-  for (const auto& [object, words] : newest) warnings.push_back(absl::StrCat(object, ": ", words));
-  return warnings;
+  return newest;
+}
+
+std::string WarningFor(const AgentWarnings& warnings, const std::string& pod) {
+  if (const auto it = warnings.find("Pod/" + pod); it != warnings.end()) return it->second;
+  if (!pod.empty()) return "";
+  for (const auto& [object, words] : warnings) {
+    if (absl::StartsWith(object, "DaemonSet/")) return words;
+  }
+  return "";
 }
 
 }  // namespace lighter

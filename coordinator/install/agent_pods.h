@@ -1,6 +1,7 @@
 // The agents' pods as they are now, and what keeps one from being ready.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,23 +14,33 @@ struct InstalledPod {
   std::string node;
   std::string name;
   std::string image;
-  std::string payload;       // SHA-256 of the agent that it was started with; empty: not by us
+  std::string daemon_set;     // that it belongs to
+  std::string template_hash;  // of what it was made from, see TemplateHash; empty: not by us
   std::string state_folder;  // where it keeps key and certificate, in its container and on the node
   std::string address;       // "10.0.0.5:7443"; empty where it has none yet
   bool running = false;      // its container runs
   bool ready = false;
+  bool terminating = false;
+  int boot_exit = 0;  // the code with which its first stage gave up (docs/agent.md); 0: it did not
   // Why it does not run: kubelet's or the scheduler's reason and words, or what the container said
   // last. Empty while nothing is wrong.
   std::string problem;
   bool never_pull = false;  // the borrowed image is not on the node, or kubelet will not use it
 };
 
-// The pods of agents that lighter installed, those that are being deleted left out.
+// The pods of agents that lighter installed.
 absl::StatusOr<std::vector<InstalledPod>> ListAgentPods(const Kubectl& kubectl);
 absl::StatusOr<std::vector<InstalledPod>> ParseAgentPods(const std::string& pods_json);
 
-// The newest warning event about each object of the agents' namespace, "Kind/name: words". For pods
-// that the cluster refuses to create (quota, Pod Security) and volumes that cannot be mounted.
-absl::StatusOr<std::vector<std::string>> AgentWarnings(const Kubectl& kubectl);
+// Whether a first stage's exit code says that the chunks themselves are wrong, not its node.
+bool IsDamagedPayload(int boot_exit);
+
+// The newest warning event about each object of the agents' namespace: "Kind/name" -> words.
+using AgentWarnings = std::map<std::string, std::string>;
+absl::StatusOr<AgentWarnings> ReadAgentWarnings(const Kubectl& kubectl);
+
+// What concerns a node's agent: its pod (`pod` empty: there is none), or else a DaemonSet whose
+// pods the cluster refuses. Empty where there was no warning.
+std::string WarningFor(const AgentWarnings& warnings, const std::string& pod);
 
 }  // namespace lighter

@@ -72,10 +72,10 @@ std::map<std::string, Candidate> Candidates(const std::vector<const SiteNode*>& 
 }
 
 // What must be equal within a group, the image aside.
-using Place = std::tuple<std::string, std::string, std::string, bool>;
+using Place = std::tuple<std::string, std::string, std::string>;
 
 Place PlaceOf(const SiteNode& node) {
-  return {node.architecture, node.socket, node.containerd_root, KeepsRecords(node)};
+  return {node.architecture, node.socket, node.containerd_root};
 }
 
 AgentGroup MakeGroup(const std::string& image, std::string evidence, const Place& place,
@@ -83,7 +83,7 @@ AgentGroup MakeGroup(const std::string& image, std::string evidence, const Place
   AgentGroup group;
   group.image = image;
   group.evidence = std::move(evidence);
-  std::tie(group.architecture, group.socket, group.containerd_root, group.has_pull_records) = place;
+  std::tie(group.architecture, group.socket, group.containerd_root) = place;
   for (const SiteNode* node : nodes) group.nodes.push_back(*node);
   return group;
 }

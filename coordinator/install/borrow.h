@@ -20,7 +20,6 @@ struct AgentGroup {
   std::string architecture;
   std::string socket;
   std::string containerd_root;
-  bool has_pull_records = false;  // kubelets of 1.35 and later keep records of pulls
   std::vector<SiteNode> nodes;
 };
 

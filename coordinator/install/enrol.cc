@@ -1,7 +1,5 @@
 #include "coordinator/install/enrol.h"
 
-#include <set>
-
 #include "absl/time/clock.h"
 #include "common/status.h"
 #include "common/tls.h"
@@ -34,19 +32,24 @@ absl::Status Enrol(const Kubectl& kubectl, const Authority& authority, const Ins
   return RunInPod(kubectl, pod, "accept-certificate", certificate + authority.certificate).status();
 }
 
-void EnrolWaiting(const Kubectl& kubectl, const Authority& authority) {
+void EnrolWaiting(const Kubectl& kubectl, const Authority& authority,
+                  const std::set<std::string>& nodes) {
   const absl::Time give_up = absl::Now() + kReadyPatience;
   std::set<std::string> enrolled;
   while (true) {
     absl::StatusOr<std::vector<InstalledPod>> pods = ListAgentPods(kubectl);
     if (!pods.ok()) return;
-    std::erase_if(*pods, [](const InstalledPod& pod) { return pod.ready || !pod.running; });
-    if (pods->empty() || absl::Now() > give_up || StopRequested()) return;
-    InParallel(pods->size(), [&](size_t i) {
-      const InstalledPod& pod = (*pods)[i];
-      if (!enrolled.contains(pod.name)) Enrol(kubectl, authority, pod).IgnoreError();
+    std::erase_if(*pods, [&](const InstalledPod& pod) {
+      return pod.ready || !pod.running || pod.terminating || !nodes.contains(pod.node);
     });
-    for (const InstalledPod& pod : *pods) enrolled.insert(pod.name);
+    if (pods->empty() || absl::Now() > give_up || StopRequested()) return;
+    std::vector<absl::Status> done(pods->size());
+    InParallel(pods->size(), [&](size_t i) {
+      if (!enrolled.contains((*pods)[i].name)) done[i] = Enrol(kubectl, authority, (*pods)[i]);
+    });
+    for (size_t i = 0; i < pods->size(); ++i) {
+      if (done[i].ok()) enrolled.insert((*pods)[i].name);
+    }
     absl::SleepFor(kPoll);
   }
 }

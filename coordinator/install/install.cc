@@ -2,21 +2,24 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/install/admission.h"
+#include "coordinator/install/agent_objects.h"
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/install/enrol.h"
 #include "coordinator/install/rights.h"
+#include "coordinator/install/status.h"
 #include "coordinator/process/parallel.h"
 #include "coordinator/process/stop_signal.h"
+#include "coordinator/transfer/agent_dialer.h"
 
 namespace lighter {
 namespace {
@@ -24,25 +27,24 @@ namespace {
 using nlohmann::json;
 
 constexpr absl::Duration kPoll = absl::Milliseconds(300);
-// A first stage that fails says why at once and would say the same again.
-constexpr char kFirstStage[] = "lighter-boot:";
-constexpr char kFieldManager[] = "--field-manager=lighter";
 
 std::vector<Right> NeededRights() {
   std::vector<Right> rights = {
       {.verb = "list", .resource = "nodes"},
       {.verb = "get", .resource = "nodes", .subresource = "proxy"},
       {.verb = "list", .resource = "pods"},
-      {.verb = "get", .resource = "namespaces"},
-      {.verb = "patch", .resource = "namespaces"},
-      {.verb = "create", .resource = "pods", .subresource = "exec", .ns = kAgentNamespace},
+      {.verb = "get", .resource = "pods", .ns = kAgentNamespace},
       {.verb = "create", .resource = "pods", .ns = kAgentNamespace},
+      {.verb = "create", .resource = "pods", .subresource = "exec", .ns = kAgentNamespace},
       {.verb = "list", .resource = "events", .ns = kAgentNamespace},
   };
+  for (const char* verb : {"get", "create", "patch"}) {
+    rights.push_back({.verb = verb, .resource = "namespaces"});
+  }
   for (const char* verb : {"get", "create"}) {
     rights.push_back({.verb = verb, .resource = "secrets", .ns = kAgentNamespace});
   }
-  for (const char* verb : {"list", "patch", "delete"}) {
+  for (const char* verb : {"list", "create", "patch", "delete"}) {
     rights.push_back({.verb = verb, .resource = "configmaps", .ns = kAgentNamespace});
     rights.push_back(
         {.verb = verb, .resource = "daemonsets", .group = "apps", .ns = kAgentNamespace});
@@ -50,68 +52,18 @@ std::vector<Right> NeededRights() {
   return rights;
 }
 
-// Names of our objects of a kind that are in the cluster.
-absl::StatusOr<std::set<std::string>> Present(const Kubectl& kubectl, const std::string& kind) {
-  ASSIGN_OR_RETURN(const std::string out,
-                   kubectl.Run({"get", kind, "-n", kAgentNamespace, "-l", kAgentSelector, "-o",
-                                "jsonpath={range .items[*]}{.metadata.name}{\"\\n\"}{end}"}));
-  const std::vector<std::string> names = absl::StrSplit(out, '\n', absl::SkipEmpty());
-  return std::set<std::string>(names.begin(), names.end());
-}
-
 std::string NameOf(const json& object) { return Text(object, {"metadata", "name"}); }
 
-absl::Status Apply(const Kubectl& kubectl, std::vector<json> objects) {
-  if (objects.empty()) return absl::OkStatus();
-  // Server-side: a client-side apply keeps a second copy of each object in an annotation, which
-  // chunks of 768 KiB do not fit.
-  return kubectl
-      .Run({"apply", "--server-side", "--force-conflicts", kFieldManager, "-f", "-"},
-           {.input = ObjectList(std::move(objects)).dump()})
-      .status();
-}
-
-absl::Status Delete(const Kubectl& kubectl, const std::string& kind,
-                    const std::vector<std::string>& names) {
-  if (names.empty()) return absl::OkStatus();
-  std::vector<std::string> args = {"delete",        kind,           "-n",
-                                   kAgentNamespace, "--wait=false", "--ignore-not-found"};
-  args.insert(args.end(), names.begin(), names.end());
-  return kubectl.Run(args).status();
-}
-
-// What admission makes of an agent's pod, asked without creating one.
-absl::Status CheckAdmission(const Kubectl& kubectl, const json& daemon_set) {
-  const absl::StatusOr<std::string> out =
-      kubectl.Run({"create", "--dry-run=server", "-f", "-", "-o", "json"},
-                  {.input = SamplePod(daemon_set).dump()});
-  if (!out.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the cluster would refuse the agents' pods: ", Message(out.status()),
-                     "\nexempt namespace ", kAgentNamespace,
-                     " from what refuses them; docs/agent.md lists what "
-                     "the pods ask for and why"));
-  }
-  const json pod = json::parse(*out, nullptr, /*allow_exceptions=*/false);
-  for (const json& container : At(pod, {"spec", "containers"})) {
-    if (Text(container, {"name"}) != kAgentContainer) continue;
-    if (Text(container, {"imagePullPolicy"}) != "Never") {
-      return absl::FailedPreconditionError(
-          absl::StrCat("admission changes the agents' imagePullPolicy from Never to ",
-                       Text(container, {"imagePullPolicy"}),
-                       " (the plugin AlwaysPullImages, or a webhook): the "
-                       "nodes would try to pull. Exempt namespace ",
-                       kAgentNamespace, " from it"));
-    }
-    const std::string wanted =
-        Text(daemon_set.at("spec").at("template").at("spec").at("containers").at(0), {"image"});
-    if (Text(container, {"image"}) != wanted) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "a webhook rewrites the agents' image ", wanted, " to ", Text(container, {"image"}),
-          ", which the nodes need not hold. Exempt namespace ", kAgentNamespace, " from it"));
-    }
-  }
-  return absl::OkStatus();
+// Nodes of another architecture than the agent that lighter carries are left out.
+void KeepOneArchitecture(Site& site) {
+  const std::string& architecture = EmbeddedPayload().architecture;
+  std::erase_if(site.nodes, [&](const SiteNode& node) {
+    if (node.architecture == architecture) return false;
+    site.skipped.push_back(
+        {node.name, absl::StrCat("it is ", node.architecture,
+                                 ", this lighter carries an agent for ", architecture)});
+    return true;
+  });
 }
 
 // One installation. Thread-compatible.
@@ -123,67 +75,90 @@ class Installation {
   absl::StatusOr<InstallReport> Run();
 
  private:
+  // What a look at the pods led to.
+  enum class Next { kWait, kDone, kChooseAgain };
+
   absl::Status Prepare();
   absl::Status EnsureNamespace();
+  absl::Status FindOrMakeAuthority();
   absl::Status ApplyManifests();
-  // Waits until every node's agent is ready, failed or out of time. True when an image turned out
-  // to be the wrong one somewhere and another choice is worth a try.
-  absl::StatusOr<bool> Wait();
-  void EnrolNew(const std::vector<InstalledPod>& pods);
-  void Judge(const std::vector<InstalledPod>& pods);
-  absl::StatusOr<bool> RepairPayload(const std::vector<InstalledPod>& pods);
+  absl::Status RemoveUnwantedSets();
+  absl::StatusOr<Next> WaitForRound();
+  absl::StatusOr<Next> Look();
+  void Visit(const std::vector<InstalledPod>& pods);
+  absl::StatusOr<Next> Judge(const std::vector<InstalledPod>& pods);
+  absl::Status SendPayloadAgain();
   absl::Status RemoveOldConfigMaps();
   absl::Status ExplainUnready();
+  bool out_of_time() const { return absl::Now() - start_ > options_.timeout; }
 
   const InstallOptions& options_;
   const std::function<void(const std::string&)>& say_;
   const Kubectl kubectl_;
   const absl::Time start_;
   Authority authority_;
-  bool new_authority_ = false;
+  std::optional<AgentDialer> dialer_;
   Site site_;
   Grouping grouping_;
   AgentManifests manifests_;
   ImageBans bans_;
-  bool repaired_ = false;
+  bool sent_again_ = false;
   std::set<std::string> enrolled_;  // names of pods
   std::map<std::string, InstalledNode> nodes_;
-  std::set<std::string> ready_;  // names of nodes
+  std::map<std::string, std::string> pod_of_;  // node -> its current pod's name
+  std::set<std::string> ready_;                // names of nodes
 };
 
 // A namespace that somebody else made is left as it is: uninstall must not delete it.
 absl::Status Installation::EnsureNamespace() {
-  ASSIGN_OR_RETURN(const std::string found,
-                   kubectl_.Run({"get", "namespace", kAgentNamespace, "--ignore-not-found", "-o",
-                                 "jsonpath={.metadata.name} {.metadata.labels}"}));
-  if (!found.empty() && !absl::StrContains(found, "\"app.kubernetes.io/managed-by\":\"lighter\"")) {
+  ASSIGN_OR_RETURN(const NamespaceState state, FindNamespace(kubectl_));
+  if (state.exists && !state.ours) {
     say_(absl::StrCat("namespace ", kAgentNamespace, " was there before and stays as it is"));
     return absl::OkStatus();
   }
-  return Apply(kubectl_, {MakeManifests(EmbeddedPayload(), {}).ns});
+  return ApplyObjects(kubectl_, {MakeManifests(EmbeddedPayload(), {}).ns});
+}
+
+absl::Status Installation::FindOrMakeAuthority() {
+  ASSIGN_OR_RETURN(std::optional<Authority> authority, FindAuthority(kubectl_));
+  if (!authority.has_value()) {
+    absl::StatusOr<Authority> made = CreateAuthority(kubectl_);
+    if (made.ok()) {
+      authority = *std::move(made);
+    } else {
+      // Another installation may have been quicker.
+      ASSIGN_OR_RETURN(authority, FindAuthority(kubectl_));
+      if (!authority.has_value()) return made.status();
+    }
+  }
+  authority_ = *std::move(authority);
+  ASSIGN_OR_RETURN(dialer_, AgentDialer::FromAuthority(authority_));
+  return absl::OkStatus();
 }
 
 absl::Status Installation::Prepare() {
   RETURN_IF_ERROR(CheckRights(kubectl_, NeededRights()));
   ASSIGN_OR_RETURN(site_, ReadSite(kubectl_));
+  KeepOneArchitecture(site_);
   if (site_.nodes.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("no node can have an agent: ", site_.skipped.size(),
-                     " nodes listed, none Ready with Linux and containerd"));
+                     " nodes listed, none Ready with Linux, containerd and architecture ",
+                     EmbeddedPayload().architecture));
   }
   RETURN_IF_ERROR(EnsureNamespace());
-  ASSIGN_OR_RETURN(std::optional<Authority> authority, FindAuthority(kubectl_));
-  new_authority_ = !authority.has_value();
-  if (new_authority_) {
-    ASSIGN_OR_RETURN(authority_, CreateAuthority(kubectl_));
-  } else {
-    authority_ = *std::move(authority);
-  }
-  return absl::OkStatus();
+  return FindOrMakeAuthority();
 }
 
 absl::Status Installation::ApplyManifests() {
   grouping_ = ChooseGroups(site_.nodes, options_.borrow_image, bans_);
+  if (grouping_.groups.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "no image is known on any node that an agent could be started from",
+        bans_.empty() ? "" : " (those that were tried did not start: ErrImageNeverPull)",
+        "; name one that the nodes hold with --borrow-image"));
+  }
+  for (const SkippedNode& node : grouping_.without) nodes_[node.name].problem = node.cause;
   manifests_ = MakeManifests(EmbeddedPayload(), grouping_);
   for (const AgentGroup& group : grouping_.groups) {
     say_(absl::StrCat(group.nodes.size(), " nodes start their agent from ", group.image, " (",
@@ -192,118 +167,151 @@ absl::Status Installation::ApplyManifests() {
   for (const json& daemon_set : manifests_.daemon_sets) {
     RETURN_IF_ERROR(CheckAdmission(kubectl_, daemon_set));
   }
-  ASSIGN_OR_RETURN(const std::set<std::string> old_sets, Present(kubectl_, "daemonsets"));
-  ASSIGN_OR_RETURN(const std::set<std::string> config_maps, Present(kubectl_, "configmaps"));
-  std::set<std::string> unwanted = old_sets;
-  for (const json& daemon_set : manifests_.daemon_sets) unwanted.erase(NameOf(daemon_set));
-  RETURN_IF_ERROR(Delete(kubectl_, "daemonsets", {unwanted.begin(), unwanted.end()}));
+  RETURN_IF_ERROR(RemoveUnwantedSets());
+  ASSIGN_OR_RETURN(const std::set<std::string> config_maps, PresentObjects(kubectl_, "configmaps"));
   std::vector<json> objects;
   for (const json& config_map : manifests_.config_maps) {
     if (!config_maps.contains(NameOf(config_map))) objects.push_back(config_map);
   }
   objects.insert(objects.end(), manifests_.daemon_sets.begin(), manifests_.daemon_sets.end());
-  return Apply(kubectl_, std::move(objects));
+  return ApplyObjects(kubectl_, std::move(objects));
 }
 
-void Installation::EnrolNew(const std::vector<InstalledPod>& pods) {
-  std::vector<const InstalledPod*> todo;
+// DaemonSets of groups that are no more. One with a pod on a node that is left out this time, being
+// NotReady perhaps, stays: we do not know what that node needs.
+absl::Status Installation::RemoveUnwantedSets() {
+  ASSIGN_OR_RETURN(std::set<std::string> unwanted, PresentObjects(kubectl_, "daemonsets"));
+  for (const json& daemon_set : manifests_.daemon_sets) unwanted.erase(NameOf(daemon_set));
+  if (unwanted.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl_));
   for (const InstalledPod& pod : pods) {
-    const bool wants = pod.running && (!pod.ready || new_authority_);
-    if (wants && !enrolled_.contains(pod.name)) todo.push_back(&pod);
+    if (!nodes_.contains(pod.node)) unwanted.erase(pod.daemon_set);
   }
-  std::vector<absl::Status> done(todo.size());
-  InParallel(todo.size(), [&](size_t i) { done[i] = Enrol(kubectl_, authority_, *todo[i]); });
-  for (size_t i = 0; i < todo.size(); ++i) {
-    if (done[i].ok()) {
-      enrolled_.insert(todo[i]->name);
-    } else {
-      // Its first stage may not have been done yet; the next look tries again.
-      nodes_[todo[i]->node].problem = "no certificate yet: " + Message(done[i]);
-    }
-  }
+  return DeleteObjects(kubectl_, "daemonsets", unwanted);
 }
 
-void Installation::Judge(const std::vector<InstalledPod>& pods) {
-  for (const InstalledPod& pod : pods) {
-    const auto it = nodes_.find(pod.node);
-    if (it == nodes_.end()) continue;  // joined meanwhile
-    it->second.image = pod.image;
-    if (pod.ready && (!new_authority_ || enrolled_.contains(pod.name))) {
-      ready_.insert(pod.node);
-      continue;
-    }
-    if (!pod.problem.empty()) it->second.problem = pod.problem;
-    if (pod.never_pull && options_.borrow_image.empty()) bans_.emplace(pod.image, pod.node);
-  }
-}
-
-// Where a first stage found its chunks damaged, whoever changed them: makes all of them anew, once.
-absl::StatusOr<bool> Installation::RepairPayload(const std::vector<InstalledPod>& pods) {
-  const bool damaged = std::any_of(pods.begin(), pods.end(), [](const InstalledPod& pod) {
-    return absl::StrContains(pod.problem, kFirstStage);
+// Asks the agents that are ready, and gives a certificate to those that wait for one or have one of
+// another authority.
+void Installation::Visit(const std::vector<InstalledPod>& pods) {
+  std::vector<absl::Status> asked(pods.size(), absl::UnavailableError("not ready"));
+  std::vector<absl::Status> enrolled(pods.size());
+  InParallel(pods.size(), [&](size_t i) {
+    if (pods[i].ready) asked[i] = AskInfo(*dialer_, pods[i]).status();
+    if (asked[i].ok() || !pods[i].running || enrolled_.contains(pods[i].name)) return;
+    enrolled[i] = Enrol(kubectl_, authority_, pods[i]);
   });
-  if (!damaged || std::exchange(repaired_, true)) return false;
-  say_("the agent that the cluster keeps is damaged; it is sent again");
-  // The pods first, and all of them: a kubelet keeps an immutable ConfigMap for as long as a pod on
-  // its node uses it. The next round of ApplyManifests brings everything anew.
-  RETURN_IF_ERROR(kubectl_
-                      .Run({"delete", "daemonsets", "-n", kAgentNamespace, "-l", kAgentSelector,
-                            "--cascade=foreground", "--wait"},
-                           {.timeout = absl::Minutes(2), .request_timeout = absl::Minutes(2)})
-                      .status());
-  std::vector<std::string> config_maps;
-  for (const json& config_map : manifests_.config_maps) config_maps.push_back(NameOf(config_map));
-  RETURN_IF_ERROR(Delete(kubectl_, "configmaps", config_maps));
-  return true;
+  for (size_t i = 0; i < pods.size(); ++i) {
+    InstalledNode& node = nodes_.at(pods[i].node);
+    if (asked[i].ok()) {
+      ready_.insert(pods[i].node);
+    } else if (!enrolled[i].ok()) {
+      // Its first stage may not have been done yet; the next look tries again.
+      node.problem = "no certificate yet: " + Message(enrolled[i]);
+    } else if (pods[i].running) {
+      enrolled_.insert(pods[i].name);
+      if (pods[i].ready) node.problem = "its agent does not answer: " + Message(asked[i]);
+    }
+  }
 }
 
-absl::StatusOr<bool> Installation::Wait() {
-  const absl::Time give_up = absl::Now() + options_.timeout;
-  const size_t known_bans = bans_.size();
+absl::StatusOr<Installation::Next> Installation::Judge(const std::vector<InstalledPod>& pods) {
+  bool banned = false;
+  bool damaged = false;
+  size_t settled = grouping_.without.size();
+  for (const InstalledPod& pod : pods) {
+    InstalledNode& node = nodes_.at(pod.node);
+    node.image = pod.image;
+    pod_of_[pod.node] = pod.name;
+    if (!pod.problem.empty()) node.problem = pod.problem;
+    if (ready_.contains(pod.node) || pod.boot_exit != 0) ++settled;
+    damaged = damaged || IsDamagedPayload(pod.boot_exit);
+    if (pod.never_pull && options_.borrow_image.empty()) {
+      banned = bans_.emplace(pod.image, pod.node).second || banned;
+    }
+  }
+  if (banned) return Next::kChooseAgain;
+  if (damaged && !std::exchange(sent_again_, true)) {
+    RETURN_IF_ERROR(SendPayloadAgain());
+    return Next::kChooseAgain;
+  }
+  return settled == nodes_.size() ? Next::kDone : Next::kWait;
+}
+
+// Where the cluster's copy of the agent is damaged, whoever changed it: everything goes, and the
+// next round brings it anew. The pods first: a kubelet keeps an immutable ConfigMap for as long as
+// a pod on its node uses it.
+absl::Status Installation::SendPayloadAgain() {
+  say_("the agent that the cluster keeps is damaged; it is sent again");
+  ASSIGN_OR_RETURN(const std::set<std::string> sets, PresentObjects(kubectl_, "daemonsets"));
+  RETURN_IF_ERROR(DeleteObjects(kubectl_, "daemonsets", sets));
+  while (!out_of_time() && !StopRequested()) {
+    ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl_));
+    // A node that is not Ready keeps its pod; it is not one of ours then.
+    const bool gone = std::none_of(pods.begin(), pods.end(), [&](const InstalledPod& pod) {
+      return nodes_.contains(pod.node);
+    });
+    if (gone) break;
+    absl::SleepFor(kPoll);
+  }
+  std::set<std::string> config_maps;
+  for (const json& config_map : manifests_.config_maps) config_maps.insert(NameOf(config_map));
+  return DeleteObjects(kubectl_, "configmaps", config_maps);
+}
+
+absl::StatusOr<Installation::Next> Installation::Look() {
+  absl::StatusOr<std::vector<InstalledPod>> pods = ListAgentPods(kubectl_);
+  if (absl::IsUnavailable(pods.status())) return Next::kWait;  // an API server may pause, too
+  if (!pods.ok()) return pods.status();
+  std::set<std::string> templates;
+  for (const json& daemon_set : manifests_.daemon_sets) templates.insert(TemplateHash(daemon_set));
+  std::erase_if(*pods, [&](const InstalledPod& pod) {
+    // On their way out, or on nodes that were not there, or not Ready, when we began.
+    return pod.terminating || !templates.contains(pod.template_hash) || !nodes_.contains(pod.node);
+  });
+  ready_.clear();
+  for (auto& [name, node] : nodes_) node.problem.clear();
+  for (const SkippedNode& node : grouping_.without) nodes_[node.name].problem = node.cause;
+  Visit(*pods);
+  return Judge(*pods);
+}
+
+absl::StatusOr<Installation::Next> Installation::WaitForRound() {
   size_t told = 0;
   while (true) {
-    ASSIGN_OR_RETURN(std::vector<InstalledPod> pods, ListAgentPods(kubectl_));
-    std::erase_if(pods, [](const InstalledPod& pod) {
-      return pod.payload != EmbeddedPayload().sha256;  // of an older version, on its way out
-    });
-    ready_.clear();
-    for (auto& [name, node] : nodes_) node.problem.clear();
-    EnrolNew(pods);
-    Judge(pods);
+    ASSIGN_OR_RETURN(const Next next, Look());
     if (ready_.size() != told) {
       told = ready_.size();
       say_(absl::StrCat(told, " of ", nodes_.size(), " agents are ready"));
     }
     if (StopRequested()) return absl::CancelledError("stopped; the same command continues");
-    if (bans_.size() > known_bans) return true;
-    ASSIGN_OR_RETURN(const bool repaired, RepairPayload(pods));
-    if (repaired) return true;
-    const bool all_known = std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
-      return ready_.contains(entry.first) || absl::StrContains(entry.second.problem, kFirstStage);
-    });
-    if (all_known || absl::Now() > give_up) return false;
+    if (next == Next::kDone || out_of_time()) return Next::kDone;
+    if (next == Next::kChooseAgain) return next;
     absl::SleepFor(kPoll);
   }
 }
 
+// Those of versions that no DaemonSet mounts any more.
 absl::Status Installation::RemoveOldConfigMaps() {
-  ASSIGN_OR_RETURN(std::set<std::string> old, Present(kubectl_, "configmaps"));
-  for (const json& config_map : manifests_.config_maps) old.erase(NameOf(config_map));
-  return Delete(kubectl_, "configmaps", {old.begin(), old.end()});
+  ASSIGN_OR_RETURN(std::set<std::string> old, PresentObjects(kubectl_, "configmaps"));
+  ASSIGN_OR_RETURN(const std::set<std::string> mounted, MountedConfigMaps(kubectl_));
+  std::erase_if(old, [&](const std::string& name) { return mounted.contains(name); });
+  return DeleteObjects(kubectl_, "configmaps", old);
 }
 
-// For nodes without a pod, or whose pod says nothing: the namespace's warnings.
+// Nodes without a pod, or whose pod says nothing: what the cluster warned of.
 absl::Status Installation::ExplainUnready() {
   std::vector<InstalledNode*> silent;
   for (auto& [name, node] : nodes_) {
     if (!ready_.contains(name) && node.problem.empty()) silent.push_back(&node);
   }
   if (silent.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<std::string> warnings, AgentWarnings(kubectl_));
+  ASSIGN_OR_RETURN(const AgentWarnings warnings, ReadAgentWarnings(kubectl_));
   for (InstalledNode* node : silent) {
-    node->problem = warnings.empty()
-                        ? "not ready in time; see `kubectl describe pods -n lighter-system`"
-                        : absl::StrJoin(warnings, "; ");
+    node->problem = WarningFor(warnings, pod_of_[node->node]);
+    if (node->problem.empty()) {
+      node->problem =
+          absl::StrCat("not ready in time; see `kubectl describe pods -n ", kAgentNamespace, "`");
+    }
   }
   return absl::OkStatus();
 }
@@ -311,15 +319,10 @@ absl::Status Installation::ExplainUnready() {
 absl::StatusOr<InstallReport> Installation::Run() {
   RETURN_IF_ERROR(Prepare());
   for (const SiteNode& node : site_.nodes) nodes_[node.name] = {.node = node.name};
-  bool again = true;
-  while (again) {
+  Next next = Next::kChooseAgain;
+  while (next == Next::kChooseAgain) {
     RETURN_IF_ERROR(ApplyManifests());
-    for (const SkippedNode& node : grouping_.without) {
-      nodes_.erase(node.name);
-      site_.skipped.push_back(node);
-    }
-    std::erase_if(site_.nodes, [&](const SiteNode& node) { return !nodes_.contains(node.name); });
-    ASSIGN_OR_RETURN(again, Wait());
+    ASSIGN_OR_RETURN(next, WaitForRound());
   }
   RETURN_IF_ERROR(ExplainUnready());
   InstallReport report;
@@ -340,6 +343,7 @@ bool InstallReport::AllReady() const {
 absl::StatusOr<InstallPlan> PlanInstall(const InstallOptions& options) {
   InstallPlan plan;
   ASSIGN_OR_RETURN(plan.site, ReadSite(Kubectl(options.kubectl)));
+  KeepOneArchitecture(plan.site);
   plan.grouping = ChooseGroups(plan.site.nodes, options.borrow_image, {});
   plan.manifests = MakeManifests(EmbeddedPayload(), plan.grouping);
   return plan;

@@ -17,8 +17,6 @@ constexpr char kBootKey[] = "lighter-boot";
 constexpr char kChunksMount[] = "/lighter/chunks";
 constexpr char kRunMount[] = "/lighter/run";
 constexpr char kSocketMount[] = "/lighter/containerd";
-constexpr char kKubeletRecords[] = "/var/lib/kubelet/image_manager";
-constexpr char kRecordsMount[] = "/lighter/kubelet-image-records";
 
 std::string ShortHash(std::string_view bytes) {
   return Digest::Of(bytes).hex().substr(0, kNameHexDigits);
@@ -61,9 +59,8 @@ PayloadNames NamesOf(const AgentPayload& payload) {
 
 // A group's DaemonSet keeps its name for as long as nothing changes that its pods are made of.
 std::string GroupName(const AgentGroup& group) {
-  const std::string key =
-      absl::StrCat(group.image, "\n", group.architecture, "\n", group.socket, "\n",
-                   group.containerd_root, "\n", group.has_pull_records ? "records" : "");
+  const std::string key = absl::StrCat(group.image, "\n", group.architecture, "\n", group.socket,
+                                       "\n", group.containerd_root);
   return absl::StrCat("lighter-agent-", ShortHash(key).substr(0, 8));
 }
 
@@ -109,22 +106,17 @@ json Volumes(const AgentPayload& payload, const AgentGroup& group) {
   for (const std::string& chunk : names.chunks) {
     sources.push_back({{"configMap", {{"name", chunk}}}});
   }
-  json volumes = json::array({
+  return json::array({
       {{"name", "boot"}, {"configMap", {{"name", names.boot}, {"defaultMode", 0555}}}},
       {{"name", "chunks"}, {"projected", {{"sources", sources}, {"defaultMode", 0444}}}},
       {{"name", "run"}, {"emptyDir", json::object()}},
       {{"name", "socket"}, {"hostPath", {{"path", FolderOf(group.socket)}, {"type", "Directory"}}}},
       {{"name", "root"}, {"hostPath", {{"path", group.containerd_root}, {"type", "Directory"}}}},
   });
-  if (group.has_pull_records) {
-    volumes.push_back({{"name", "records"},
-                       {"hostPath", {{"path", kKubeletRecords}, {"type", "DirectoryOrCreate"}}}});
-  }
-  return volumes;
 }
 
 json Mounts(const AgentGroup& group) {
-  json mounts = json::array({
+  return json::array({
       {{"name", "boot"}, {"mountPath", kBootMount}, {"readOnly", true}},
       {{"name", "chunks"}, {"mountPath", kChunksMount}, {"readOnly", true}},
       {{"name", "run"}, {"mountPath", kRunMount}},
@@ -132,10 +124,6 @@ json Mounts(const AgentGroup& group) {
       {{"name", "socket"}, {"mountPath", kSocketMount}, {"readOnly", true}},
       {{"name", "root"}, {"mountPath", group.containerd_root}},
   });
-  if (group.has_pull_records) {
-    mounts.push_back({{"name", "records"}, {"mountPath", kRecordsMount}, {"readOnly", true}});
-  }
-  return mounts;
 }
 
 json Command(const AgentPayload& payload) {
@@ -205,6 +193,7 @@ json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Group
   }
   json object = AgentObject("apps/v1", "DaemonSet", name);
   object["metadata"]["labels"] = labels;
+  labels[kTemplateHashLabel] = ShortHash(pod.dump());
   object["spec"] = {{"selector", {{"matchLabels", selector}}},
                     {"updateStrategy",
                      {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxUnavailable", "100%"}}}}},
@@ -237,6 +226,10 @@ AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& groupi
     manifests.daemon_sets.push_back(DaemonSet(payload, group, grouping));
   }
   return manifests;
+}
+
+std::string TemplateHash(const json& daemon_set) {
+  return daemon_set.at("spec").at("template").at("metadata").at("labels").at(kTemplateHashLabel);
 }
 
 json SamplePod(const json& daemon_set) {

@@ -36,6 +36,10 @@ struct AgentManifests {
 
 AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping);
 
+// Names what the pods of a DaemonSet are made from; they carry it as a label.
+inline constexpr char kTemplateHashLabel[] = "lighter/template";
+std::string TemplateHash(const nlohmann::json& daemon_set);
+
 // A pod of a DaemonSet's template, for asking the API server what admission makes of it.
 nlohmann::json SamplePod(const nlohmann::json& daemon_set);
 

@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/install/manifests.h"
 #include "coordinator/process/parallel.h"
 
 namespace lighter {
@@ -69,7 +70,8 @@ void AddPod(const json& pod, std::map<std::string, SiteNode*>& by_name) {
   if (it == by_name.end()) return;
   SiteNode& node = *it->second;
   const bool is_agent =
-      Text(pod, {"metadata", "labels", "app.kubernetes.io/name"}) == "lighter-agent";
+      Text(pod, {"metadata", "namespace"}) == kAgentNamespace &&
+      Text(pod, {"metadata", "labels", "app.kubernetes.io/managed-by"}) == "lighter";
   const json& secrets = At(pod, {"spec", "imagePullSecrets"});
   const bool with_credentials = secrets.is_array() && !secrets.empty();
   for (const std::string& image : StartedImages(pod)) {

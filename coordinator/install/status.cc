@@ -3,25 +3,20 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/grpc_status.h"
 #include "common/status.h"
 #include "coordinator/cluster/cluster.h"
-#include "coordinator/install/agent_pods.h"
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/process/parallel.h"
-#include "coordinator/transfer/agent_dialer.h"
 
 namespace lighter {
 namespace {
 
 constexpr absl::Duration kInfoTimeout = absl::Seconds(10);
 
-absl::Status NoPod(const Kubectl& kubectl) {
-  const auto warnings = AgentWarnings(kubectl);
-  const std::string words = warnings.ok() ? absl::StrJoin(*warnings, "; ") : "";
-  return absl::NotFoundError(absl::StrCat("no agent runs here", words.empty() ? "" : ": " + words,
+absl::Status NotThere(const std::string& cause) {
+  return absl::NotFoundError(absl::StrCat("no agent runs here", cause.empty() ? "" : ": " + cause,
                                           "; run `lighter agent install` again"));
 }
 
@@ -41,16 +36,29 @@ void AskAgent(const AgentDialer& dialer, const InstalledPod& pod, AgentState& st
         pod.name + "` tells");
     return;
   }
-  grpc::ClientContext context;
   const absl::Time start = absl::Now();
-  context.set_deadline(absl::ToChronoTime(start + kInfoTimeout));
-  state.status = FromGrpc(dialer.Dial(pod.node, pod.address)->Info(&context, {}, &state.info));
+  const absl::StatusOr<v1::InfoReply> info = AskInfo(dialer, pod);
+  if (!info.ok()) {
+    state.status = absl::UnavailableError(
+        absl::StrCat("it does not answer as this cluster's agent: ", Message(info.status()),
+                     "; `lighter agent install` gives it a new certificate"));
+    return;
+  }
+  state.info = *info;
   // The answer's clock is read somewhere between the question and the answer.
   const absl::Time middle = start + (absl::Now() - start) / 2;
   state.clock_ahead = absl::FromUnixSeconds(state.info.unix_time_seconds()) - middle;
 }
 
 }  // namespace
+
+absl::StatusOr<v1::InfoReply> AskInfo(const AgentDialer& dialer, const InstalledPod& pod) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kInfoTimeout));
+  v1::InfoReply info;
+  RETURN_IF_ERROR(FromGrpc(dialer.Dial(pod.node, pod.address)->Info(&context, {}, &info)));
+  return info;
+}
 
 absl::StatusOr<std::vector<AgentState>> ReadAgentStates(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const std::optional<Authority> authority, FindAuthority(kubectl));
@@ -66,13 +74,14 @@ absl::StatusOr<std::vector<AgentState>> ReadAgentStates(const Kubectl& kubectl) 
   for (const Node& node : nodes) {
     if (node.os == "linux") states.push_back({.node = node.name});
   }
+  const AgentWarnings warnings = ReadAgentWarnings(kubectl).value_or(AgentWarnings());
   InParallel(states.size(), [&](size_t i) {
     AgentState& state = states[i];
     const auto pod = std::find_if(pods.begin(), pods.end(), [&](const InstalledPod& candidate) {
-      return candidate.node == state.node;
+      return candidate.node == state.node && !candidate.terminating;
     });
     if (pod == pods.end()) {
-      state.status = NoPod(kubectl);
+      state.status = NotThere(WarningFor(warnings, ""));
     } else {
       AskAgent(dialer, *pod, state);
     }

@@ -7,6 +7,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "coordinator/cluster/kubectl.h"
+#include "coordinator/install/agent_pods.h"
+#include "coordinator/transfer/agent_dialer.h"
 #include "lighter/v1/agent.pb.h"
 
 namespace lighter {
@@ -18,6 +20,10 @@ struct AgentState {
   v1::InfoReply info;
   absl::Duration clock_ahead;  // the node's clock against this machine's; negative: behind
 };
+
+// What the agent in a ready pod says of itself. Errors: Unavailable (not reachable, or its
+// certificate is not of the dialer's authority), PermissionDenied, DeadlineExceeded.
+absl::StatusOr<v1::InfoReply> AskInfo(const AgentDialer& dialer, const InstalledPod& pod);
 
 // Every node that could have an agent, in the cluster's order. Errors: NotFound where no agents
 // were installed; Kubectl's.

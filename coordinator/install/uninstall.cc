@@ -1,52 +1,89 @@
 #include "coordinator/install/uninstall.h"
 
+#include <algorithm>
+#include <set>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "common/status.h"
+#include "coordinator/cluster/cluster.h"
+#include "coordinator/install/agent_objects.h"
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/enrol.h"
 #include "coordinator/install/manifests.h"
+#include "coordinator/install/rights.h"
 #include "coordinator/process/parallel.h"
+#include "coordinator/process/stop_signal.h"
 
 namespace lighter {
 namespace {
 
-// Deleting waits until pods are gone and namespaces are finalised.
-constexpr KubectlCall kPatient = {.timeout = absl::Minutes(3), .request_timeout = absl::Minutes(3)};
+constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr absl::Duration kPoll = absl::Milliseconds(500);
 
-// What the cluster puts into every namespace by itself.
-bool IsTheClustersOwn(absl::string_view object) {
-  return object == "configmap/kube-root-ca.crt" || object == "serviceaccount/default";
+std::vector<Right> NeededRights() {
+  std::vector<Right> rights = {
+      {.verb = "list", .resource = "nodes"},
+      {.verb = "delete", .resource = "namespaces"},
+      {.verb = "create", .resource = "pods", .subresource = "exec", .ns = kAgentNamespace},
+      {.verb = "delete", .resource = "secrets", .ns = kAgentNamespace},
+      {.verb = "list", .resource = "secrets", .ns = kAgentNamespace},
+      {.verb = "list", .resource = "pods", .ns = kAgentNamespace},
+      {.verb = "get", .resource = "pods", .ns = kAgentNamespace},
+  };
+  for (const char* verb : {"list", "delete"}) {
+    rights.push_back({.verb = verb, .resource = "configmaps", .ns = kAgentNamespace});
+    rights.push_back(
+        {.verb = verb, .resource = "daemonsets", .group = "apps", .ns = kAgentNamespace});
+  }
+  return rights;
 }
 
+// Waits some time for `gone`; false when it did not come true, or a stop signal came first.
+absl::StatusOr<bool> WaitUntil(const std::function<absl::StatusOr<bool>()>& gone) {
+  const absl::Time give_up = absl::Now() + kPatience;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool done, gone());
+    if (done || absl::Now() > give_up || StopRequested()) return done;
+    absl::SleepFor(kPoll);
+  }
+}
+
+// What the cluster puts into every namespace by itself, and what events there are about it.
+bool IsTheClustersOwn(absl::string_view object) {
+  return object == "configmap/kube-root-ca.crt" || object == "serviceaccount/default" ||
+         absl::StartsWith(object, "event");
+}
+
+// Whether the namespace holds anything, of any kind, that neither we nor the cluster put there.
 absl::StatusOr<bool> HoldsThingsOfOthers(const Kubectl& kubectl) {
+  ASSIGN_OR_RETURN(const std::string listed,
+                   kubectl.Run({"api-resources", "--verbs=list", "--namespaced", "-o", "name"}));
+  const std::vector<std::string> kinds = absl::StrSplit(listed, '\n', absl::SkipEmpty());
   ASSIGN_OR_RETURN(const std::string out,
-                   kubectl.Run({"get", "all,configmaps,secrets,serviceaccounts", "-n",
-                                kAgentNamespace, "-o", "name"}));
+                   kubectl.Run({"get", absl::StrJoin(kinds, ","), "-n", kAgentNamespace, "-l",
+                                "app.kubernetes.io/managed-by!=lighter", "-o", "name"}));
   for (const absl::string_view object : absl::StrSplit(out, '\n', absl::SkipEmpty())) {
     if (!IsTheClustersOwn(object)) return true;
   }
   return false;
 }
 
-absl::StatusOr<bool> IsOurNamespace(const Kubectl& kubectl) {
-  ASSIGN_OR_RETURN(const std::string out,
-                   kubectl.Run({"get", "namespaces", "-l", "app.kubernetes.io/managed-by=lighter",
-                                "-o", "name"}));
-  return absl::StrContains(out, absl::StrCat("namespace/", kAgentNamespace, "\n"));
-}
-
-}  // namespace
-
-absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
-                                          const std::function<void(const std::string&)>& say) {
-  UninstallReport report;
-  ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
+// Has every agent remove its key; those that cannot are in the report.
+void RemoveKeys(const Kubectl& kubectl, const std::vector<InstalledPod>& pods,
+                const std::set<std::string>& ready_nodes, UninstallReport& report) {
   std::vector<absl::Status> removed(pods.size());
   InParallel(pods.size(), [&](size_t i) {
-    removed[i] = pods[i].running ? RemoveState(kubectl, pods[i])
-                                 : absl::UnavailableError("its agent does not run");
+    if (!ready_nodes.contains(pods[i].node)) {
+      removed[i] = absl::UnavailableError("the node is not Ready");
+    } else if (!pods[i].running) {
+      removed[i] = absl::UnavailableError("its agent does not run");
+    } else {
+      removed[i] = RemoveState(kubectl, pods[i]);
+    }
   });
   for (size_t i = 0; i < pods.size(); ++i) {
     if (removed[i].ok()) {
@@ -57,23 +94,54 @@ absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
           absl::StrCat(Message(removed[i]), "; what may be left: ", pods[i].state_folder));
     }
   }
-  say(absl::StrCat(report.cleaned.size(), " of ", pods.size(), " nodes are clean"));
-  RETURN_IF_ERROR(kubectl
-                      .Run({"delete", "daemonsets,pods,configmaps,secrets", "-n", kAgentNamespace,
-                            "-l", kAgentSelector, "--ignore-not-found"},
-                           kPatient)
-                      .status());
-  say("the agents are gone");
-  ASSIGN_OR_RETURN(const bool ours, IsOurNamespace(kubectl));
-  if (!ours) {
-    report.namespace_kept = true;
-    return report;
+}
+
+absl::Status DeleteAll(const Kubectl& kubectl) {
+  return kubectl
+      .Run({"delete", "daemonsets,configmaps,secrets", "-n", kAgentNamespace, "-l", kAgentSelector,
+            "--ignore-not-found", "--wait=false"})
+      .status();
+}
+
+}  // namespace
+
+absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
+                                          const std::function<void(const std::string&)>& say) {
+  UninstallReport report;
+  ASSIGN_OR_RETURN(const NamespaceState state, FindNamespace(kubectl));
+  if (!state.exists) return report;
+  RETURN_IF_ERROR(CheckRights(kubectl, NeededRights()));
+  const Cluster cluster(kubectl);
+  ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster.Nodes());
+  std::set<std::string> ready_nodes;
+  for (const Node& node : nodes) {
+    if (node.ready) ready_nodes.insert(node.name);
   }
-  ASSIGN_OR_RETURN(report.namespace_kept, HoldsThingsOfOthers(kubectl));
+  ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
+  RemoveKeys(kubectl, pods, ready_nodes, report);
+  say(absl::StrCat(report.cleaned.size(), " of ", pods.size(), " nodes are clean"));
+
+  RETURN_IF_ERROR(DeleteAll(kubectl));
+  // The pod of a node that is not Ready stays until the node is back.
+  ASSIGN_OR_RETURN(report.finished, WaitUntil([&]() -> absl::StatusOr<bool> {
+                     ASSIGN_OR_RETURN(const std::vector<InstalledPod> left, ListAgentPods(kubectl));
+                     return std::none_of(left.begin(), left.end(), [&](const InstalledPod& pod) {
+                       return ready_nodes.contains(pod.node);
+                     });
+                   }));
+  say("the agents are gone");
+  report.namespace_kept = !state.ours;
+  if (!report.namespace_kept) {
+    ASSIGN_OR_RETURN(report.namespace_kept, HoldsThingsOfOthers(kubectl));
+  }
   if (report.namespace_kept) return report;
   RETURN_IF_ERROR(
-      kubectl.Run({"delete", "namespace", kAgentNamespace, "--ignore-not-found"}, kPatient)
+      kubectl.Run({"delete", "namespace", kAgentNamespace, "--ignore-not-found", "--wait=false"})
           .status());
+  ASSIGN_OR_RETURN(report.finished, WaitUntil([&]() -> absl::StatusOr<bool> {
+                     ASSIGN_OR_RETURN(const NamespaceState now, FindNamespace(kubectl));
+                     return !now.exists;
+                   }));
   return report;
 }
 

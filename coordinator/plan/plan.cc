@@ -1,11 +1,13 @@
 #include "coordinator/plan/plan.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/install/enrol.h"
+#include "coordinator/install/manifests.h"
 #include "coordinator/plan/inventory.h"
 #include "coordinator/process/stop_signal.h"
 
@@ -69,13 +71,24 @@ absl::Status PlanMaker::FindTheWayToAgents() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<AgentPod>> PlanMaker::ReadyAgents() {
+absl::StatusOr<std::vector<AgentPod>> PlanMaker::FindAgents(const std::vector<Node>& nodes) {
   ASSIGN_OR_RETURN(std::vector<AgentPod> agents, cluster_.Agents());
-  const bool all_ready =
-      std::all_of(agents.begin(), agents.end(), [](const AgentPod& agent) { return agent.ready; });
-  if (all_ready || !authority_.has_value()) return agents;
-  EnrolWaiting(cluster_.kubectl(), *authority_);
-  return cluster_.Agents();
+  if (!authority_.has_value()) return agents;
+  // Only what `agent install` put there can have a certificate of this authority.
+  const auto is_foreign = [](const AgentPod& agent) { return agent.ns != kAgentNamespace; };
+  std::erase_if(agents, is_foreign);
+  std::set<std::string> ready_nodes;
+  for (const Node& node : nodes) {
+    if (node.ready) ready_nodes.insert(node.name);
+  }
+  const bool all_ready = std::all_of(agents.begin(), agents.end(), [&](const AgentPod& agent) {
+    return agent.ready || !ready_nodes.contains(agent.node);
+  });
+  if (all_ready) return agents;
+  EnrolWaiting(cluster_.kubectl(), *authority_, ready_nodes);
+  ASSIGN_OR_RETURN(agents, cluster_.Agents());
+  std::erase_if(agents, is_foreign);
+  return agents;
 }
 
 absl::StatusOr<Plan> PlanMaker::Make() {
@@ -115,7 +128,7 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     plan.nodes.nodes.push_back(std::move(node));
   } else {
     ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster_.Nodes());
-    ASSIGN_OR_RETURN(const std::vector<AgentPod> agents, ReadyAgents());
+    ASSIGN_OR_RETURN(const std::vector<AgentPod> agents, FindAgents(nodes));
     plan.nodes = SelectNodes(nodes, agents, CommonArchitecture(plan),
                              [this](const std::string& node, const std::string& address) {
                                return dialer_->Dial(node, address);

@@ -45,7 +45,7 @@ struct Plan {
 class PlanMaker {
  public:
   PlanMaker(PlanOptions options, const RunFolder& folder)
-      : options_(std::move(options)), folder_(folder), cluster_(options_.kubectl) {}
+      : options_(std::move(options)), folder_(folder), cluster_(Kubectl(options_.kubectl)) {}
 
   // Reads the package, decides the names, asks every node. Read-only everywhere but in the run
   // folder. A node that cannot be asked is in the plan with its cause; what fails here is what
@@ -62,7 +62,8 @@ class PlanMaker {
  private:
   absl::Status FindHelm(Plan& plan);
   absl::Status FindTheWayToAgents();
-  absl::StatusOr<std::vector<AgentPod>> ReadyAgents();
+  // The agents that may be asked; those of `nodes` that wait for a certificate get one first.
+  absl::StatusOr<std::vector<AgentPod>> FindAgents(const std::vector<Node>& nodes);
 
   PlanOptions options_;
   const RunFolder& folder_;

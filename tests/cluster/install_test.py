@@ -128,7 +128,14 @@ class AgentInstall(LineTest):
             self.assertIn(right, run.err)
         self.assertEqual(self.objects(), before)
 
+    def test_agents_of_an_authority_that_was_lost_are_taken_over(self):
+        self.lighter("agent", "install")
+        self.shell("kubectl", "delete", "secret", "--all", "-n", NAMESPACE)
+        self.lighter("agent", "install")
+        self.assertTrue(all(node["usable"] for node in self.status().values()))
+
     def test_a_borrowed_image_that_is_not_there_is_told(self):
+        self.lighter("agent", "install")  # its agents must not be taken for the new ones
         run = self.lighter("agent", "install", "--borrow-image", "example.com/nowhere:1", "--timeout", "8s", code=1)
         for node in run.json["nodes"]:
             self.assertIn("ErrImageNeverPull", node["problem"])
@@ -141,6 +148,7 @@ class AgentInstallOnContainerd2(AgentInstall):
     test_dry_run_prints_what_install_applies_and_changes_nothing = None
     test_missing_rights_are_all_named_at_once = None
     test_a_borrowed_image_that_is_not_there_is_told = None
+    test_agents_of_an_authority_that_was_lost_are_taken_over = None
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from .machine import Machine
 from .network import Network
 from .paths import program, tools
 from .pki import Authority, make_key
-from .process import Daemon, wait_for
+from .process import Daemon, tied_to_us, wait_for
 
 
 class ControlPlane(Machine):
@@ -95,9 +95,8 @@ class ControlPlane(Machine):
     def get(self, path: str) -> str | None:
         """What the API server says at a path; None where it gives no answer yet."""
         # It ends with this program: an `up` that is killed leaves no kubectl waiting for an answer.
-        kubectl = ["setpriv", "--pdeathsig=KILL", str(tools("kubernetes") / "kubectl")]
-        kubectl += [f"--kubeconfig={self.kubeconfig}", "--request-timeout=5s"]
-        done = subprocess.run([*kubectl, "get", "--raw", path], capture_output=True, text=True)
+        kubectl = [tools("kubernetes") / "kubectl", f"--kubeconfig={self.kubeconfig}", "--request-timeout=5s"]
+        done = subprocess.run([*kubectl, "get", "--raw", path], capture_output=True, text=True, preexec_fn=tied_to_us())
         return done.stdout if done.returncode == 0 else None
 
     def _start(self, name: str, *command: object) -> None:

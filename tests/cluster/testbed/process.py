@@ -1,5 +1,6 @@
 """Commands that end and daemons that stay."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -8,6 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .errors import TestbedError
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def run(*command: object, stdin: str | None = None) -> str:
@@ -21,6 +24,18 @@ def run(*command: object, stdin: str | None = None) -> str:
         complaint = (done.stderr or done.stdout).strip() or "it said nothing"
         raise TestbedError(f"'{' '.join(words)}' failed with status {done.returncode}: {complaint}")
     return done.stdout
+
+
+def tied_to_us() -> Callable[[], None]:
+    """For a Popen's preexec_fn: the child is killed when this process is, from its first moment on."""
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def tie() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # killed before it could be tied
+            os._exit(1)
+
+    return tie
 
 
 class Daemon:

@@ -116,7 +116,7 @@ TEST(SelectNodesTest, ANodeWithoutAnAgentSaysSo) {
 }
 
 TEST(ClusterTest, MissingKubectlNamesTheFlag) {
-  const Cluster cluster({.binary = "lighter-no-such-kubectl"});
+  const Cluster cluster(Kubectl({.binary = "lighter-no-such-kubectl"}));
   EXPECT_THAT(Message(cluster.Nodes().status()), HasSubstr("--kubectl"));
 }
 

@@ -170,14 +170,14 @@ TEST_F(ManifestsTest, AsksForNoMoreThanItNeeds) {
   EXPECT_THAT(writable, UnorderedElementsAre("/lighter/run", "/var/lib/containerd"));
 }
 
-TEST_F(ManifestsTest, KubeletsRecordsAreMountedOnlyWhereThereAreAny) {
-  SiteNode old = MakeNode("old", {kPause});
-  old.kubelet_minor = 34;
-  const AgentManifests manifests =
-      Make(ChooseGroups({MakeNode("a", {kPause}), MakeNode("b", {kPause}), old}, "", {}));
-  ASSERT_THAT(manifests.daemon_sets, SizeIs(2));
-  EXPECT_THAT(manifests.daemon_sets[0].dump(), HasSubstr("image_manager"));
-  EXPECT_THAT(manifests.daemon_sets[1].dump(), Not(HasSubstr("image_manager")));
+TEST_F(ManifestsTest, PodsSayWhatTheyWereMadeFrom) {
+  const json first = Make(ChooseGroups({MakeNode("a", {kPause})}, "", {})).daemon_sets.at(0);
+  AgentPayload payload = payload_;
+  payload.sha256 = std::string(64, 'b');
+  const json second =
+      MakeManifests(payload, ChooseGroups({MakeNode("a", {kPause})}, "", {})).daemon_sets.at(0);
+  EXPECT_NE(TemplateHash(first), TemplateHash(second));
+  EXPECT_FALSE(first.at("spec").at("selector").at("matchLabels").contains(kTemplateHashLabel));
 }
 
 TEST_F(ManifestsTest, TheLargestGroupTakesNodesThatJoinLater) {
@@ -275,12 +275,14 @@ TEST(ParseRuntimeSocketTest, TakesUnixSocketsOnly) {
 
 json AgentPodItem(const json& status) {
   return {
-      {"metadata", {{"name", "lighter-agent-x"}}},
+      {"metadata",
+       {{"name", "lighter-agent-x"},
+        {"labels",
+         {{kTemplateHashLabel, "abc"}, {"app.kubernetes.io/instance", "lighter-agent-1"}}}}},
       {"spec",
        {{"nodeName", "node1"},
         {"containers", json::array({{{"name", "agent"},
                                      {"image", kPause},
-                                     {"command", {"/lighter/boot/lighter-boot", "--sha256", "abc"}},
                                      {"args", {"--state-dir=/var/lib/containerd/lighter"}}}})}}},
       {"status", status}};
 }
@@ -296,7 +298,9 @@ TEST(ParseAgentPodsTest, ReadsWhatThePodWasStartedWith) {
       ParseOne({{"podIP", "10.0.0.5"},
                 {"containerStatuses",
                  json::array({{{"name", "agent"}, {"state", {{"running", json::object()}}}}})}});
-  EXPECT_EQ(pod.payload, "abc");
+  EXPECT_EQ(pod.template_hash, "abc");
+  EXPECT_EQ(pod.daemon_set, "lighter-agent-1");
+  EXPECT_FALSE(pod.terminating);
   EXPECT_EQ(pod.state_folder, "/var/lib/containerd/lighter");
   EXPECT_EQ(pod.address, "10.0.0.5:7443");
   EXPECT_TRUE(pod.running);
@@ -310,8 +314,12 @@ TEST(ParseAgentPodsTest, WhatTheFirstStageSaidCountsMoreThanCrashLoop) {
             {{{"name", "agent"},
               {"state", {{"waiting", {{"reason", "CrashLoopBackOff"}, {"message", "back-off"}}}}},
               {"lastState",
-               {{"terminated", {{"message", "lighter-boot: chunk-003 is missing\n"}}}}}}})}});
+               {{"terminated",
+                 {{"message", "lighter-boot: chunk-003 is missing\n"}, {"exitCode", 65}}}}}}})}});
   EXPECT_EQ(pod.problem, "lighter-boot: chunk-003 is missing");
+  EXPECT_EQ(pod.boot_exit, 65);
+  EXPECT_TRUE(IsDamagedPayload(pod.boot_exit));
+  EXPECT_FALSE(IsDamagedPayload(69));  // noexec is that node's own matter
 }
 
 TEST(ParseAgentPodsTest, TellsAnImageThatWillNeverStart) {
