@@ -65,6 +65,7 @@ absl::StatusOr<NamespaceState> FindNamespace(const Kubectl& kubectl) {
   NamespaceState state;
   state.exists = object.is_object();
   state.ours = Text(object, {"metadata", "labels", "app.kubernetes.io/managed-by"}) == "lighter";
+  state.going = !Text(object, {"metadata", "deletionTimestamp"}).empty();
   return state;
 }
 

@@ -30,6 +30,7 @@ absl::Status DeleteObjects(const Kubectl& kubectl, const std::string& kind,
 struct NamespaceState {
   bool exists = false;
   bool ours = false;
+  bool going = false;  // it is being deleted
 };
 absl::StatusOr<NamespaceState> FindNamespace(const Kubectl& kubectl);
 

@@ -103,8 +103,9 @@ ordered_json AgentsToJson(const std::vector<AgentState>& states) {
 }
 
 std::string DescribeUninstall(const UninstallReport& report) {
-  std::string text = absl::StrCat("The agents are gone; ", report.cleaned.size(),
-                                  " nodes are as they were, images aside.\n");
+  std::string text =
+      absl::StrCat(report.finished ? "The agents are gone; " : "The agents are going; ",
+                   report.cleaned.size(), " nodes are as they were, images aside.\n");
   if (report.cleaned.empty() && report.left.empty()) text = "No agents were installed.\n";
   for (const auto& [node, cause] : report.left) {
     absl::StrAppend(&text, "  ", node, ": ", cause, "\n");
@@ -114,9 +115,8 @@ std::string DescribeUninstall(const UninstallReport& report) {
                     " is still being deleted; `kubectl get all -n ", kAgentNamespace,
                     "` shows what. A node that is not Ready keeps its pod until it is back.\n");
   }
-  if (report.namespace_kept) {
-    absl::StrAppend(&text, "Namespace ", kAgentNamespace,
-                    " stays: it was there before, or holds things of others.\n");
+  if (!report.namespace_kept.empty()) {
+    absl::StrAppend(&text, "Namespace ", kAgentNamespace, " stays: ", report.namespace_kept, ".\n");
   }
   return text;
 }
@@ -128,7 +128,8 @@ ordered_json UninstallToJson(const UninstallReport& report) {
           {"kind", "AgentUninstall"},
           {"clean", report.cleaned},
           {"left", left},
-          {"namespaceKept", report.namespace_kept},
+          {"namespaceKept", !report.namespace_kept.empty()},
+          {"namespaceKeptBecause", report.namespace_kept},
           {"finished", report.finished}};
 }
 

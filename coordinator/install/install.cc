@@ -5,7 +5,6 @@
 #include <optional>
 #include <set>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/status.h"
@@ -111,7 +110,18 @@ class Installation {
 
 // A namespace that somebody else made is left as it is: uninstall must not delete it.
 absl::Status Installation::EnsureNamespace() {
-  ASSIGN_OR_RETURN(const NamespaceState state, FindNamespace(kubectl_));
+  ASSIGN_OR_RETURN(NamespaceState state, FindNamespace(kubectl_));
+  if (state.going) say_("waiting for the agents that were uninstalled to be gone");
+  while (state.going) {
+    if (StopRequested()) return absl::CancelledError("stopped; the same command continues");
+    if (out_of_time()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "namespace ", kAgentNamespace, " is still being deleted; `kubectl get all -n ",
+          kAgentNamespace, "` shows what it waits for"));
+    }
+    absl::SleepFor(kPoll);
+    ASSIGN_OR_RETURN(state, FindNamespace(kubectl_));
+  }
   if (state.exists && !state.ours) {
     say_(absl::StrCat("namespace ", kAgentNamespace, " was there before and stays as it is"));
     return absl::OkStatus();

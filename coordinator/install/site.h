@@ -1,7 +1,6 @@
 // What an installation learns of a cluster before it changes anything.
 #pragma once
 
-#include <map>
 #include <set>
 #include <string>
 #include <vector>

@@ -72,6 +72,17 @@ absl::StatusOr<bool> HoldsThingsOfOthers(const Kubectl& kubectl) {
   return false;
 }
 
+// Why the namespace must stay; empty where it is ours to delete. Whoever may not list all kinds
+// cannot know that it is.
+absl::StatusOr<std::string> WhyToKeepNamespace(const Kubectl& kubectl,
+                                               const NamespaceState& state) {
+  if (!state.ours) return "it was there before";
+  const absl::StatusOr<bool> others = HoldsThingsOfOthers(kubectl);
+  if (absl::IsUnavailable(others.status())) return others.status();
+  if (!others.ok()) return "what else it holds could not be listed: " + Message(others.status());
+  return *others ? "it holds things of others" : "";
+}
+
 // Has every agent remove its key; those that cannot are in the report.
 void RemoveKeys(const Kubectl& kubectl, const std::vector<InstalledPod>& pods,
                 const std::set<std::string>& ready_nodes, UninstallReport& report) {
@@ -123,21 +134,22 @@ absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
 
   RETURN_IF_ERROR(DeleteAll(kubectl));
   // The pod of a node that is not Ready stays until the node is back.
+  size_t stranded = 0;
   ASSIGN_OR_RETURN(report.finished, WaitUntil([&]() -> absl::StatusOr<bool> {
                      ASSIGN_OR_RETURN(const std::vector<InstalledPod> left, ListAgentPods(kubectl));
-                     return std::none_of(left.begin(), left.end(), [&](const InstalledPod& pod) {
-                       return ready_nodes.contains(pod.node);
+                     stranded = std::count_if(left.begin(), left.end(), [&](const auto& pod) {
+                       return !ready_nodes.contains(pod.node);
                      });
+                     return left.size() == stranded;
                    }));
-  say("the agents are gone");
-  report.namespace_kept = !state.ours;
-  if (!report.namespace_kept) {
-    ASSIGN_OR_RETURN(report.namespace_kept, HoldsThingsOfOthers(kubectl));
-  }
-  if (report.namespace_kept) return report;
+  report.finished = report.finished && stranded == 0;
+  say(report.finished ? "the agents are gone" : "some agents' pods are still going");
+  ASSIGN_OR_RETURN(report.namespace_kept, WhyToKeepNamespace(kubectl, state));
+  if (!report.namespace_kept.empty()) return report;
   RETURN_IF_ERROR(
       kubectl.Run({"delete", "namespace", kAgentNamespace, "--ignore-not-found", "--wait=false"})
           .status());
+  if (!report.finished) return report;  // it goes when the last pod does
   ASSIGN_OR_RETURN(report.finished, WaitUntil([&]() -> absl::StatusOr<bool> {
                      ASSIGN_OR_RETURN(const NamespaceState now, FindNamespace(kubectl));
                      return !now.exists;

@@ -15,7 +15,7 @@ struct UninstallReport {
   std::vector<std::string> cleaned;  // nodes whose agent removed its key and certificate
   // Nodes where that was not possible, with the cause and what is left there.
   std::vector<std::pair<std::string, std::string>> left;
-  bool namespace_kept = false;  // it was there before, or holds things of others
+  std::string namespace_kept;  // why the namespace stays; empty where it went, too
   bool finished = true;  // false: something is still being deleted, as pods of dead nodes are
 };
 

@@ -7,6 +7,7 @@ import time
 import unittest
 
 from linecase import LineTest
+from testcase import CLUSTER
 
 NAMESPACE = "lighter-system"
 STATE = "/var/lib/containerd/lighter"
@@ -15,17 +16,9 @@ VOLATILE = {"events", "leases", "endpoints", "endpointslices", "componentstatuse
 
 
 class AgentInstall(LineTest):
-    """Each test starts from a cluster without agents."""
+    """Two nodes; each test starts from the agents that it installs, whatever was there before."""
 
     options = ["--nodes", "2"]
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls().lighter("agent", "uninstall")
-
-    def tearDown(self):
-        self.lighter_text("agent", "uninstall")
 
     def objects(self) -> set[str]:
         """Every object of the cluster, by kind, namespace and name."""
@@ -51,8 +44,18 @@ class AgentInstall(LineTest):
         patch = '{"spec":{"template":{"spec":{"nodeSelector":%s}}}}' % labels
         self.shell("kubectl", "patch", daemon_set, "-n", NAMESPACE, "-p", patch)
 
+    def kill_lighter(self, when: str, *words: str) -> None:
+        """Starts lighter and kills it at the first line of its messages that holds those words."""
+        process = self.start_lighter(*words)
+        self.assertTrue(any(when in line for line in process.stderr), f"lighter never said: {when}")
+        process.kill()
+        process.communicate()
+
     def test_install_status_and_uninstall_leave_the_cluster_as_it_was(self):
+        self.lighter("agent", "uninstall")
         before = self.objects()
+        self.kill_lighter("nodes start their agent from", "agent", "install")
+        self.kill_lighter("agents are ready", "agent", "install")
         report = self.lighter("agent", "install").json
         self.assertEqual([(node["name"], node["ready"]) for node in report["nodes"]], [("node1", True), ("node2", True)])
         for node in self.status().values():
@@ -65,8 +68,8 @@ class AgentInstall(LineTest):
         self.lighter("agent", "install")
         self.assertEqual(self.pods(), pods, "a second install must leave running agents alone")
 
-        run = self.lighter_text("agent", "uninstall")
-        self.assertEqual(run.code, 0, str(run))
+        self.kill_lighter("2 of 2 nodes are clean", "agent", "uninstall")
+        self.lighter("agent", "uninstall")
         self.assertEqual(self.objects(), before)
         for node in self.line.nodes:
             self.assertNotEqual(self.on_node(node.name, "test", "-e", STATE), 0, "the agent's key is left on the node")
@@ -115,6 +118,29 @@ class AgentInstall(LineTest):
         self.lighter("agent", "install")
         self.assertTrue(all(node["usable"] for node in self.status().values()))
 
+    def test_a_node_that_is_not_ready_is_left_out_and_told(self):
+        self.lighter("agent", "install")
+        self.cluster("stop-kubelet", "--name", self.line.settings.name, "node2")
+        self.addCleanup(self.shell, "kubectl", "wait", "--for=condition=Ready", "node/node2", "--timeout=60s")
+        self.addCleanup(self.shell_status, CLUSTER, "start-kubelet", "--name", self.line.settings.name, "node2")
+        # What the control plane would find out by itself after 40 s.
+        down = '{"status":{"conditions":[{"type":"Ready","status":"False","reason":"KubeletNotReady","message":"stopped"}]}}'
+        self.shell("kubectl", "patch", "node", "node2", "--subresource=status", "--type=strategic", "-p", down)
+
+        left_out = [{"name": "node2", "cause": "the node is not Ready"}]
+        report = self.lighter("agent", "install").json
+        self.assertEqual([[node["name"] for node in report["nodes"]], report["leftOut"]], [["node1"], left_out])
+        run = self.lighter("load", self.packages[1], "--set", "global.imageRegistry=10.16.10.111")
+        self.assertEqual([[node["name"] for node in run.json["nodes"] if node.get("proven")]], [["node1"]])
+        gone = self.lighter("agent", "uninstall", code=4).json
+        self.assertEqual([gone["clean"], [node["name"] for node in gone["left"]], gone["finished"]], [["node1"], ["node2"], False])
+        # An installation waits for the old namespace, which goes when the node is back.
+        again = self.start_lighter("agent", "install")
+        self.assertTrue(any("to be gone" in line for line in again.stderr))
+        self.cluster("start-kubelet", "--name", self.line.settings.name, "node2")
+        run = self.finish(again)
+        self.assertEqual(run.code, 0, str(run))
+
     def test_missing_rights_are_all_named_at_once(self):
         token = self.shell("kubectl", "create", "token", "default", "-n", "default").strip()
         config = self.folder / "poor.kubeconfig"
@@ -148,6 +174,8 @@ class AgentInstallOnContainerd2(AgentInstall):
     test_dry_run_prints_what_install_applies_and_changes_nothing = None
     test_missing_rights_are_all_named_at_once = None
     test_a_borrowed_image_that_is_not_there_is_told = None
+    test_a_damaged_chunk_is_told_and_mended = None
+    test_a_node_that_is_not_ready_is_left_out_and_told = None
     test_agents_of_an_authority_that_was_lost_are_taken_over = None
 
 
