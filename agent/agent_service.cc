@@ -98,7 +98,7 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
  private:
   absl::Status RunSession(LoadStream* stream) {
     LoadSession session(containerd_, &gate_, stream, options_.times);
-    const absl::Status status = session.Run();
+    absl::Status status = session.Run();
     if (options_.log) options_.log(session.Summary(status));
     return status;
   }

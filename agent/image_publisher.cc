@@ -8,8 +8,8 @@ namespace {
 
 // What CRI sets on its own records; with it, CRI only refreshes its cache when it sees ours.
 const Labels& Managed() {
-  static const Labels* const kLabels = new Labels{{"io.cri-containerd.image", "managed"}};
-  return *kLabels;
+  static const auto* const labels = new Labels{{"io.cri-containerd.image", "managed"}};
+  return *labels;
 }
 
 absl::Status EnsureRecord(const Containerd& containerd, const std::string& name,

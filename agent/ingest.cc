@@ -23,7 +23,7 @@ absl::Status TryDrop(const Containerd& containerd, const std::string& ref) {
   content::WriteContentResponse reply;
   const bool ours = write->stream->Write(request) && write->stream->Read(&reply);
   // While we hold the ref nobody can begin to write.
-  const absl::Status dropped = ours ? containerd.AbortIngest(ref) : absl::OkStatus();
+  absl::Status dropped = ours ? containerd.AbortIngest(ref) : absl::OkStatus();
   if (ours) write->stream->WritesDone();
   while (write->stream->Read(&reply)) {
   }

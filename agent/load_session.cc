@@ -274,7 +274,7 @@ absl::Status LoadSession::SendStagedWhenReady() {
 
 std::string LoadSession::CurrentStep() const {
   if (staged_) return "staged";
-  if (const std::string step = unpacker_->state().step; !step.empty()) return step;
+  if (std::string step = unpacker_->state().step; !step.empty()) return step;
   return receiver_->complete() ? "" : "store " + receiver_->current().what();
 }
 

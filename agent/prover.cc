@@ -52,7 +52,7 @@ absl::StatusOr<NameProof> AwaitProof(const Containerd& containerd, const std::st
   }
   const absl::Time give_up = absl::Now() + kProofTimeout;
   while (true) {
-    const absl::StatusOr<NameProof> proof = Look(containerd, image, unpacked, name);
+    absl::StatusOr<NameProof> proof = Look(containerd, image, unpacked, name);
     if (proof.ok() && proof->proven) return proof;
     if (absl::IsCancelled(proof.status())) return proof;
     if (absl::Now() > give_up) {

@@ -24,9 +24,9 @@ grpc::ChannelArguments CommonArguments() {
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> DialAgent(const std::string& host_port,
-                                         std::shared_ptr<grpc::ChannelCredentials> credentials,
-                                         const std::string& tls_name) {
+std::shared_ptr<grpc::Channel> DialAgent(
+    const std::string& host_port, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+    const std::string& tls_name) {
   grpc::ChannelArguments args = CommonArguments();
   args.SetSslTargetNameOverride(tls_name);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);

@@ -46,6 +46,7 @@ std::string DockerPushManifestJson(const Descriptor& config,
 
 std::vector<Digest> ChainIds(const std::vector<Digest>& diff_ids) {
   std::vector<Digest> chain;
+  chain.reserve(diff_ids.size());
   for (const Digest& diff_id : diff_ids) {
     chain.push_back(chain.empty() ? diff_id : Digest::Of(chain.back().str() + " " + diff_id.str()));
   }

@@ -68,7 +68,8 @@ absl::StatusOr<Helm> Helm::Find(const HelmOptions& options) {
   return helm;
 }
 
-std::vector<std::string> Helm::Command(std::vector<std::string> args, bool with_cluster) const {
+std::vector<std::string> Helm::Command(const std::vector<std::string>& args,
+                                       bool with_cluster) const {
   std::vector<std::string> argv = {options_.binary};
   Append(argv, args);
   if (with_cluster && !options_.kubeconfig.empty())
@@ -77,10 +78,11 @@ std::vector<std::string> Helm::Command(std::vector<std::string> args, bool with_
   return argv;
 }
 
-absl::StatusOr<std::string> Helm::Run(std::vector<std::string> args, bool with_cluster) const {
+absl::StatusOr<std::string> Helm::Run(const std::vector<std::string>& args,
+                                      bool with_cluster) const {
   const std::string what = absl::StrCat("helm ", args.empty() ? "" : args[0]);
   ASSIGN_OR_RETURN(ProcessResult result,
-                   RunProcess(Command(std::move(args), with_cluster), {.timeout = kQueryTimeout}));
+                   RunProcess(Command(args, with_cluster), {.timeout = kQueryTimeout}));
   if (result.exit_code != 0) {
     return absl::AbortedError(absl::StrCat(what, " failed: ", LastLines(result.err)));
   }

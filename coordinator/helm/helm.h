@@ -75,8 +75,9 @@ class Helm {
 
  private:
   explicit Helm(HelmOptions options) : options_(std::move(options)) {}
-  std::vector<std::string> Command(std::vector<std::string> args, bool with_cluster) const;
-  absl::StatusOr<std::string> Run(std::vector<std::string> args, bool with_cluster = true) const;
+  std::vector<std::string> Command(const std::vector<std::string>& args, bool with_cluster) const;
+  absl::StatusOr<std::string> Run(const std::vector<std::string>& args,
+                                  bool with_cluster = true) const;
 
   HelmOptions options_;
   bool has_rollback_on_failure_ = false;  // helm 4's name of --atomic

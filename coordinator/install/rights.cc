@@ -32,6 +32,7 @@ std::string Words(const Right& right) {
 
 absl::Status CheckRights(const Kubectl& kubectl, const std::vector<Right>& rights) {
   std::vector<json> reviews;
+  reviews.reserve(rights.size());
   for (const Right& right : rights) reviews.push_back(Review(right));
   ASSIGN_OR_RETURN(const std::string out,
                    kubectl.Run({"create", "-f", "-", "-o", "jsonpath={.status.allowed}{\"\\n\"}"},

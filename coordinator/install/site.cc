@@ -135,13 +135,12 @@ absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
     SiteNode& node = site.nodes[i];
     absl::StatusOr<std::string> config =
         kubectl.Run({"get", "--raw", absl::StrCat("/api/v1/nodes/", node.name, "/proxy/configz")});
-    absl::StatusOr<std::string> socket =
+    const absl::StatusOr<std::string> socket =
         config.ok() ? ParseRuntimeSocket(*config) : config.status();
-    if (socket.ok()) {
-      node.socket = *std::move(socket);
-      node.containerd_root = RootOfSocket(node.socket);
-    }
     asked[i] = socket.status();
+    if (!socket.ok()) return;
+    node.socket = *socket;
+    node.containerd_root = RootOfSocket(node.socket);
   });
   Site known;
   known.skipped = std::move(site.skipped);
