@@ -116,7 +116,7 @@ absl::StatusOr<json> Helm::MergedValues(const std::string& chart_dir, const Valu
   RETURN_IF_ERROR(MakeValuesProbe(chart_dir, scratch_dir));
   std::vector<std::string> args = {"template", "lighter-probe", scratch_dir};
   Append(args, values);
-  ASSIGN_OR_RETURN(const std::string out, Run(std::move(args), false));
+  ASSIGN_OR_RETURN(const std::string out, Run(args, false));
   return ReadValuesProbe(out);
 }
 
@@ -126,7 +126,7 @@ absl::StatusOr<std::string> Helm::RenderUpgrade(const Release& release,
                                    "-n",      release.ns,   "--reset-values"};
   Append(args, options.values);
   Append(args, {"--dry-run=server", "-o", "json"});
-  ASSIGN_OR_RETURN(const std::string out, Run(std::move(args)));
+  ASSIGN_OR_RETURN(const std::string out, Run(args));
   const json parsed = json::parse(out, nullptr, false);
   if (!parsed.is_object() || !parsed.contains("manifest")) {
     return absl::InternalError("helm upgrade --dry-run=server: the output has no manifest");
@@ -144,7 +144,7 @@ absl::StatusOr<std::string> Helm::RenderOffline(const std::string& chart_dir,
                                                 const ValueArgs& values) const {
   std::vector<std::string> args = {"template", "lighter-offline", chart_dir, "--skip-tests"};
   Append(args, values);
-  return Run(std::move(args), false);
+  return Run(args, false);
 }
 
 std::vector<std::string> Helm::UpgradeCommand(const Release& release,
@@ -157,7 +157,7 @@ std::vector<std::string> Helm::UpgradeCommand(const Release& release,
   if (options.rollback_on_failure) {
     args.push_back(has_rollback_on_failure_ ? "--rollback-on-failure" : "--atomic");
   }
-  return Command(std::move(args), true);
+  return Command(args, true);
 }
 
 absl::Status Helm::Upgrade(const Release& release, const UpgradeOptions& options) const {
