@@ -6,6 +6,7 @@
 //   lighter-coordinator    a coordinator: may ask for the inventory and load images
 //   lighter-agent          an agent, any: may be called by a coordinator, may itself not load
 //   NODE.lighter-agent     the agent of that very node
+//   lighter-member         an agent without a certificate of its own: may fetch blobs, nothing else
 //
 // Certificates of `lighter agent install` carry both names of an agent, and a coordinator of that
 // kind demands the second, so that no node can answer for another. Of a site's own PKI it demands
@@ -31,6 +32,7 @@ namespace lighter {
 
 inline constexpr std::string_view kAgentTlsName = "lighter-agent";
 inline constexpr std::string_view kCoordinatorTlsName = "lighter-coordinator";
+inline constexpr std::string_view kMemberTlsName = "lighter-member";
 
 // "NODE.lighter-agent".
 std::string NodeTlsName(const std::string& node);
