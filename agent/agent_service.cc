@@ -4,18 +4,25 @@
 #include <functional>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "absl/time/clock.h"
 #include "agent/checked_image.h"
 #include "agent/containerd_client.h"
+#include "agent/desired/desired_list.h"
+#include "agent/desired/keeper.h"
 #include "agent/inventory.h"
 #include "agent/load_gate.h"
 #include "agent/load_session.h"
 #include "agent/load_stream.h"
 #include "agent/prover.h"
+#include "agent/remove_names.h"
+#include "common/file.h"
 #include "common/grpc_status.h"
+#include "common/limits.h"
+#include "common/pki.h"
 #include "common/status.h"
 #include "common/tls.h"
 #include "common/version.h"
@@ -95,8 +102,40 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
     return stream;
   }
 
+  grpc::Status Keep(grpc::ServerContext* context, const v1::SignedDesired* list,
+                    v1::KeepReply* reply) override {
+    absl::Status status = CheckCaller(*context);
+    if (status.ok()) status = TakeList(*list, reply);
+    return ToGrpc(status);
+  }
+
+  grpc::Status Remove(grpc::ServerContext* context, const v1::RemoveRequest* request,
+                      v1::RemoveReply* reply) override {
+    absl::Status status = CheckCaller(*context);
+    if (status.ok()) status = RemoveNames(containerd_, CurrentList().get(), *request, reply);
+    return ToGrpc(status);
+  }
+
  private:
+  std::shared_ptr<const v1::Desired> CurrentList() const {
+    return options_.desired == nullptr ? nullptr : options_.desired->current();
+  }
+
+  absl::Status TakeList(const v1::SignedDesired& list, v1::KeepReply* reply) {
+    if (options_.desired == nullptr) {
+      return absl::FailedPreconditionError(
+          "this agent has certificates from outside: there is no authority whose list it could "
+          "trust");
+    }
+    ASSIGN_OR_RETURN(const uint64_t generation, options_.desired->Offer(list));
+    reply->set_generation(generation);
+    options_.keeper->Wake();
+    return absl::OkStatus();
+  }
+
   absl::Status RunSession(LoadStream* stream) {
+    std::optional<Keeper::Pause> pause;
+    if (options_.keeper != nullptr) pause.emplace(options_.keeper);
     LoadSession session(containerd_, &gate_, stream, options_.times);
     absl::Status status = session.Run();
     if (options_.log) options_.log(session.Summary(status));
@@ -114,6 +153,17 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
     reply->set_unix_time_seconds(absl::ToUnixSeconds(absl::Now()));
     ASSIGN_OR_RETURN(*reply->mutable_snapshotter(), containerd_.Snapshotter());
     ASSIGN_OR_RETURN(*reply->mutable_containerd_version(), containerd_.Version());
+    ASSIGN_OR_RETURN(*reply->mutable_containerd_root(), containerd_.RootFolder());
+    reply->set_protocol_version(kProtocolVersion);
+    const FreeSpace free = FindFreeSpace(containerd_);
+    reply->set_free_bytes(free.bytes);
+    reply->set_free_inodes(free.inodes);
+    if (options_.keeper != nullptr) *reply->mutable_kept() = options_.keeper->State();
+    const absl::StatusOr<std::string> certificate =
+        ReadFile(options_.certificate_file, kMaxPemBytes);
+    const absl::StatusOr<absl::Time> end =
+        certificate.ok() ? NotAfter(*certificate) : certificate.status();
+    if (end.ok()) reply->set_certificate_ends_unix_seconds(absl::ToUnixSeconds(*end));
     return absl::OkStatus();
   }
 

@@ -11,6 +11,9 @@
 
 namespace lighter {
 
+class DesiredList;
+class Keeper;
+
 struct AgentOptions {
   std::string containerd_socket = "/run/containerd/containerd.sock";
   std::string node_name;
@@ -18,6 +21,11 @@ struct AgentOptions {
   // transport itself is private: in-process, or a unix socket of mode 0600.
   bool require_coordinator_certificate = true;
   LoadTimes times;
+  // The cluster's desired list and what keeps this node to it; both or none, and both must outlive
+  // the service.
+  DesiredList* desired = nullptr;
+  Keeper* keeper = nullptr;
+  std::string certificate_file;  // the agent's own, for Info; may be empty
   // Told in one line how each load began and ended; from any thread. May be empty.
   std::function<void(const std::string&)> log;
 };

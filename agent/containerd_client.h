@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -66,6 +67,12 @@ class Containerd {
   absl::StatusOr<std::optional<Labels>> FindBlob(const Digest& digest) const;
   // Sets these labels and leaves the others alone.
   absl::Status MergeLabels(const Digest& digest, const Labels& labels) const;
+  // Bytes of a stored blob; nullopt where there is none.
+  absl::StatusOr<std::optional<uint64_t>> BlobSize(const Digest& digest) const;
+  // Gives `length` bytes of a stored blob (0: all to its end) from `offset` on to `sink`, whose
+  // error ends the reading.
+  absl::Status StreamBlob(const Digest& digest, uint64_t offset, uint64_t length,
+                          const std::function<absl::Status(std::string_view)>& sink) const;
   // ResourceExhausted where the blob is larger than `max_bytes`.
   absl::StatusOr<std::string> ReadBlob(const Digest& digest, uint64_t max_bytes) const;
   // The digest of the bytes that are really stored under `digest`.
@@ -79,6 +86,9 @@ class Containerd {
 
   // --- Image names.
   absl::StatusOr<std::optional<ImageRecord>> FindImage(const std::string& name) const;
+  absl::StatusOr<std::vector<ImageRecord>> ListImages() const;
+  // `collect`: answers when the garbage collection that follows is over. OK where there is none.
+  absl::Status DeleteImage(const std::string& name, bool collect) const;
   // Creates the record or points it to `record.target`; labels are merged.
   absl::Status PutImage(const ImageRecord& record) const;
   // The config digest that the kubelet is told for `name`; empty where CRI does not know it.

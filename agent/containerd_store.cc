@@ -29,6 +29,16 @@ void SetDescriptor(const Descriptor& from, containerd::types::Descriptor* to) {
   to->set_size(static_cast<int64_t>(from.size));
 }
 
+absl::StatusOr<ImageRecord> ToRecord(const images::Image& image) {
+  ImageRecord record;
+  record.name = image.name();
+  record.target.media_type = image.target().media_type();
+  record.target.size = static_cast<uint64_t>(image.target().size());
+  ASSIGN_OR_RETURN(record.target.digest, Digest::Parse(image.target().digest()));
+  record.labels = ToLabels(image.labels());
+  return record;
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<Labels>> Containerd::FindBlob(const Digest& digest) const {
@@ -53,34 +63,54 @@ absl::Status Containerd::MergeLabels(const Digest& digest, const Labels& labels)
                  "label blob " + digest.str());
 }
 
-absl::StatusOr<std::string> Containerd::ReadBlob(const Digest& digest, uint64_t max_bytes) const {
+absl::StatusOr<std::optional<uint64_t>> Containerd::BlobSize(const Digest& digest) const {
   Call call(scope_, kCallTimeout);
+  content::InfoRequest request;
+  request.set_digest(digest.str());
+  content::InfoResponse reply;
+  const grpc::Status status = connection_->content_stub.Info(&call.context(), request, &reply);
+  if (IsNotFound(status)) return std::optional<uint64_t>();
+  RETURN_IF_ERROR(Explain(status, "look up blob " + digest.str()));
+  return std::optional<uint64_t>(static_cast<uint64_t>(reply.info().size()));
+}
+
+absl::Status Containerd::StreamBlob(
+    const Digest& digest, uint64_t offset, uint64_t length,
+    const std::function<absl::Status(std::string_view)>& sink) const {
+  Call call(scope_, kLongCallTimeout);
   content::ReadContentRequest request;
   request.set_digest(digest.str());
+  request.set_offset(static_cast<int64_t>(offset));
+  request.set_size(static_cast<int64_t>(length));
   const auto reader = connection_->content_stub.Read(&call.context(), request);
-  std::string data;
   content::ReadContentResponse part;
   while (reader->Read(&part)) {
-    data += part.data();
-    if (data.size() > max_bytes) {
+    if (absl::Status status = sink(part.data()); !status.ok()) {
       call.context().TryCancel();
-      return absl::ResourceExhaustedError(
-          absl::StrCat("blob ", digest.str(), " has more than ", max_bytes, " bytes"));
+      reader->Finish();
+      return status;
     }
   }
-  RETURN_IF_ERROR(Explain(reader->Finish(), "read blob " + digest.str()));
+  return Explain(reader->Finish(), "read blob " + digest.str());
+}
+
+absl::StatusOr<std::string> Containerd::ReadBlob(const Digest& digest, uint64_t max_bytes) const {
+  std::string data;
+  RETURN_IF_ERROR(StreamBlob(digest, 0, 0, [&](std::string_view part) {
+    data += part;
+    if (data.size() <= max_bytes) return absl::OkStatus();
+    return absl::ResourceExhaustedError(
+        absl::StrCat("blob ", digest.str(), " has more than ", max_bytes, " bytes"));
+  }));
   return data;
 }
 
 absl::StatusOr<Digest> Containerd::HashBlob(const Digest& digest) const {
-  Call call(scope_, kLongCallTimeout);
-  content::ReadContentRequest request;
-  request.set_digest(digest.str());
-  const auto reader = connection_->content_stub.Read(&call.context(), request);
   Sha256 hasher;
-  content::ReadContentResponse part;
-  while (reader->Read(&part)) hasher.Update(part.data());
-  RETURN_IF_ERROR(Explain(reader->Finish(), "read blob " + digest.str()));
+  RETURN_IF_ERROR(StreamBlob(digest, 0, 0, [&](std::string_view part) {
+    hasher.Update(part);
+    return absl::OkStatus();
+  }));
   return hasher.Finish();
 }
 
@@ -125,13 +155,32 @@ absl::StatusOr<std::optional<ImageRecord>> Containerd::FindImage(const std::stri
   const grpc::Status status = connection_->images_stub.Get(&call.context(), request, &reply);
   if (IsNotFound(status)) return std::optional<ImageRecord>();
   RETURN_IF_ERROR(Explain(status, "look up image name " + name));
-  ImageRecord record;
-  record.name = name;
-  record.target.media_type = reply.image().target().media_type();
-  record.target.size = static_cast<uint64_t>(reply.image().target().size());
-  ASSIGN_OR_RETURN(record.target.digest, Digest::Parse(reply.image().target().digest()));
-  record.labels = ToLabels(reply.image().labels());
+  ASSIGN_OR_RETURN(ImageRecord record, ToRecord(reply.image()));
   return std::optional<ImageRecord>(std::move(record));
+}
+
+absl::StatusOr<std::vector<ImageRecord>> Containerd::ListImages() const {
+  Call call(scope_, kCallTimeout);
+  images::ListImagesResponse reply;
+  RETURN_IF_ERROR(
+      Explain(connection_->images_stub.List(&call.context(), {}, &reply), "list image names"));
+  std::vector<ImageRecord> records;
+  for (const images::Image& image : reply.images()) {
+    // Somebody else's record may point to a digest that is none of ours.
+    absl::StatusOr<ImageRecord> record = ToRecord(image);
+    if (record.ok()) records.push_back(*std::move(record));
+  }
+  return records;
+}
+
+absl::Status Containerd::DeleteImage(const std::string& name, bool collect) const {
+  Call call(scope_, kLongCallTimeout);
+  images::DeleteImageRequest request;
+  request.set_name(name);
+  request.set_sync(collect);
+  google::protobuf::Empty reply;
+  const grpc::Status status = connection_->images_stub.Delete(&call.context(), request, &reply);
+  return IsNotFound(status) ? absl::OkStatus() : Explain(status, "delete image name " + name);
 }
 
 absl::Status Containerd::PutImage(const ImageRecord& record) const {

@@ -23,8 +23,6 @@ namespace lighter {
 namespace {
 
 constexpr char kKeyFile[] = "tls.key";
-constexpr char kCertificateFile[] = "tls.crt";
-constexpr char kCaFile[] = "ca.crt";
 constexpr std::string_view kTempSuffix = ".XXXXXX";  // as WriteFileAtomic makes it
 
 struct FolderEntries {
@@ -46,7 +44,7 @@ absl::StatusOr<FolderEntries> List(const std::string& folder) {
     std::string name = it->path().filename().string();
     bool ours = false;
     bool torn = false;
-    for (const char* const file : {kKeyFile, kCertificateFile, kCaFile}) {
+    for (const char* const file : {kKeyFile, kCertificateFile, kCaFile, kDesiredFile}) {
       ours = ours || name == file;
       torn = torn || IsTorn(name, file);
     }

@@ -17,6 +17,11 @@
 
 namespace lighter {
 
+// In the folder: this node's certificate, its CA's, and the newest desired list (agent/desired).
+inline constexpr char kCertificateFile[] = "tls.crt";
+inline constexpr char kCaFile[] = "ca.crt";
+inline constexpr char kDesiredFile[] = "desired";
+
 using LogLine = std::function<void(const std::string&)>;
 
 // Makes `folder` and the key where they are not there, and replaces a key that is damaged; both are

@@ -6,9 +6,11 @@
 namespace lighter {
 namespace {
 
-// What CRI sets on its own records; with it, CRI only refreshes its cache when it sees ours.
+// What CRI sets on its own records, so that it only refreshes its cache when it sees ours; and what
+// tells ours from its own.
 const Labels& Managed() {
-  static const auto* const labels = new Labels{{"io.cri-containerd.image", "managed"}};
+  static const auto* const labels =
+      new Labels{{"io.cri-containerd.image", "managed"}, {std::string(kCreatedLabel), "true"}};
   return *labels;
 }
 

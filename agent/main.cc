@@ -14,6 +14,8 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "agent/containerd_client.h"
+#include "agent/desired/hold.h"
 #include "agent/identity.h"
 #include "agent/server.h"
 #include "common/limits.h"
@@ -72,6 +74,11 @@ absl::Status Run(int argc, char** argv) {
   app.add_option("--state-dir", state_dir,
                  "folder for a key of this node's own, and the certificate that the coordinator "
                  "signs for it");
+  app.add_option("--member-dir", options.member_dir,
+                 "with --state-dir: TLS folder of a member certificate, with which a node that has "
+                 "none of its own fetches from other nodes");
+  app.add_option("--desired-file", options.desired_file,
+                 "with --state-dir: the cluster's desired list, a file that may come and go");
   app.add_option("--containerd-socket", options.agent.containerd_socket,
                  "path of containerd's socket")
       ->capture_default_str();
@@ -90,8 +97,9 @@ absl::Status Run(int argc, char** argv) {
       "Takes this node's certificate and then its CA's from standard input, and prints its end.");
   accept->add_option("--node-name", node, "the name it must carry, as NAME.lighter-agent")
       ->envname("NODE_NAME");
-  const CLI::App* const remove =
-      add_command("remove-state", "Removes the key, the certificate and their folder.");
+  const CLI::App* const remove = add_command(
+      "remove-state",
+      "Removes the key, the certificate and their folder, and ends the hold on images.");
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -101,7 +109,11 @@ absl::Status Run(int argc, char** argv) {
 
   if (request->parsed()) return PrintRequest(state_dir);
   if (accept->parsed()) return AcceptFromStandardInput(state_dir, node);
-  if (remove->parsed()) return RemoveIdentity(state_dir);
+  if (remove->parsed()) {
+    // In this order: the serving agent makes its holds anew until its folder is gone.
+    RETURN_IF_ERROR(RemoveIdentity(state_dir));
+    return ReleaseHolds(Containerd(options.agent.containerd_socket));
+  }
   options.agent.log = Log;
   return Serve(std::move(options));
 }

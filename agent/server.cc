@@ -8,9 +8,15 @@
 #include <chrono>
 #include <csignal>
 #include <iostream>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "agent/desired/desired_list.h"
+#include "agent/desired/keeper.h"
+#include "agent/desired/node_content.h"
+#include "agent/desired/peer_client.h"
+#include "agent/desired/peer_service.h"
 #include "agent/identity.h"
 #include "common/limits.h"
 #include "common/status.h"
@@ -114,6 +120,24 @@ bool AwaitCertificate(const ServerOptions& options, const sigset_t& stop_signals
   }
 }
 
+// What keeps the node to the desired list, from before the agent has a certificate of its own.
+struct DesiredWork {
+  explicit DesiredWork(const ServerOptions& options)
+      : containerd(options.agent.containerd_socket),
+        list({options.state_dir, options.member_dir, options.desired_file}, options.agent.log),
+        peers(options.state_dir, options.member_dir, options.agent.node_name),
+        content(containerd, &list, &peers),
+        keeper(options.agent.containerd_socket, &list, &content, options.agent.log),
+        service(containerd, &list) {}
+
+  Containerd containerd;
+  DesiredList list;
+  PeerClient peers;
+  NodeContent content;
+  Keeper keeper;
+  PeerService service;
+};
+
 }  // namespace
 
 absl::Status Serve(ServerOptions options) {
@@ -122,11 +146,16 @@ absl::Status Serve(ServerOptions options) {
   AgentOptions& agent = options.agent;
   RaiseFileLimit(agent);
   std::shared_ptr<grpc::ServerCredentials> credentials;
+  std::optional<DesiredWork> desired;
   if (IsUnix(options.listen)) {
     agent.require_coordinator_certificate = false;
     credentials = grpc::InsecureServerCredentials();
   } else if (!options.state_dir.empty()) {
     RETURN_IF_ERROR(PrepareIdentity(options.state_dir, agent.log));
+    desired.emplace(options);
+    agent.desired = &desired->list;
+    agent.keeper = &desired->keeper;
+    agent.certificate_file = options.state_dir + "/" + kCertificateFile;
     if (!AwaitCertificate(options, stop_signals)) return absl::OkStatus();
     credentials = MakeServerCredentials(options.state_dir);
   } else {
@@ -141,6 +170,7 @@ absl::Status Serve(ServerOptions options) {
   int port = 0;
   builder.AddListeningPort(WithBrackets(options.listen), credentials, &port);
   builder.RegisterService(service.get());
+  if (desired.has_value()) builder.RegisterService(&desired->service);
   const mode_t old_mask = ::umask(0177);  // a unix socket is born with mode 0600
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   ::umask(old_mask);

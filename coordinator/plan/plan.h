@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/local_agent.h"
 #include "common/pki.h"
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/helm/helm.h"

@@ -1,10 +1,6 @@
 #include "coordinator/transfer/agent_dialer.h"
 
-#include <grpcpp/server_builder.h>
-
-#include "agent/agent_service.h"
 #include "common/grpc_channel.h"
-#include "common/limits.h"
 #include "common/status.h"
 #include "common/tls.h"
 
@@ -40,18 +36,5 @@ std::shared_ptr<v1::Agent::StubInterface> AgentDialer::Dial(const std::string& n
   const std::string tls_name = names_nodes_ ? NodeTlsName(node) : std::string(kAgentTlsName);
   return v1::Agent::NewStub(DialAgent(host_port, credentials_, tls_name));
 }
-
-LocalAgent::LocalAgent(const std::string& containerd_socket)
-    : service_(MakeAgentService({.containerd_socket = containerd_socket,
-                                 .node_name = "localhost",
-                                 .require_coordinator_certificate = false})) {
-  grpc::ServerBuilder builder;
-  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder.RegisterService(service_.get());
-  server_ = builder.BuildAndStart();
-  stub_ = v1::Agent::NewStub(server_->InProcessChannel({}));
-}
-
-LocalAgent::~LocalAgent() { server_->Shutdown(std::chrono::system_clock::now()); }
 
 }  // namespace lighter

@@ -1,8 +1,7 @@
-// How the coordinator reaches agents: over mutual TLS, or one inside this very process.
+// How the coordinator reaches agents over mutual TLS.
 #pragma once
 
 #include <grpcpp/security/credentials.h>
-#include <grpcpp/server.h>
 
 #include <memory>
 #include <string>
@@ -32,20 +31,6 @@ class AgentDialer {
  private:
   std::shared_ptr<grpc::ChannelCredentials> credentials_;
   bool names_nodes_ = false;  // the agents' certificates carry their nodes' names
-};
-
-// An agent over this machine's containerd, in this process; no socket is opened for it.
-class LocalAgent {
- public:
-  explicit LocalAgent(const std::string& containerd_socket);
-  ~LocalAgent();
-
-  std::shared_ptr<v1::Agent::StubInterface> stub() const { return stub_; }
-
- private:
-  std::unique_ptr<v1::Agent::Service> service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::shared_ptr<v1::Agent::StubInterface> stub_;
 };
 
 }  // namespace lighter

@@ -1,0 +1,233 @@
+#include "agent/desired/keeper.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "agent/desired/desired_image.h"
+#include "agent/desired/hold.h"
+#include "agent/desired/self_load.h"
+#include "common/limits.h"
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+// A name that somebody deleted is back within 5 s.
+constexpr std::chrono::seconds kLookInterval(2);
+constexpr absl::Duration kFirstRetry = absl::Seconds(2);
+constexpr absl::Duration kLastRetry = absl::Seconds(30);
+constexpr std::chrono::seconds kBreakOffTimeout(15);
+
+// 1.6.22 and 1.7.3 are the first that tell CRI's pinned label to the kubelet.
+bool TellsPins(const std::string& version) {
+  int major = 0;
+  int minor = 0;
+  int patch = 0;
+  if (std::sscanf(version.c_str(), "%*[v]%d.%d.%d", &major, &minor, &patch) < 2 &&
+      std::sscanf(version.c_str(), "%d.%d.%d", &major, &minor, &patch) < 2) {
+    return false;
+  }
+  if (major != 1) return major > 1;
+  return minor > 7 || (minor == 7 && patch >= 3) || (minor == 6 && patch >= 22);
+}
+
+using NamedDigests = std::map<std::string, Digest>;
+
+absl::StatusOr<NamedDigests> NamesOnNode(const Containerd& containerd) {
+  ASSIGN_OR_RETURN(const std::vector<ImageRecord> records, containerd.ListImages());
+  NamedDigests names;
+  for (const ImageRecord& record : records) names.emplace(record.name, record.target.digest);
+  return names;
+}
+
+// Whether a name of the image is not there at all.
+bool LacksNames(const v1::DesiredImage& image, const NamedDigests& present) {
+  return std::any_of(image.names().begin(), image.names().end(),
+                     [&](const std::string& name) { return !present.contains(name); });
+}
+
+// The images with names that are not there, and only these names: the others may be elsewhere on
+// purpose.
+std::vector<v1::DesiredImage> MissingImages(const v1::Desired& desired,
+                                            const NamedDigests& present) {
+  std::vector<v1::DesiredImage> missing;
+  for (const v1::DesiredImage& image : ImagesOf(desired)) {
+    if (!LacksNames(image, present)) continue;
+    v1::DesiredImage& added = missing.emplace_back(image);
+    added.clear_names();
+    for (const std::string& name : image.names()) {
+      if (!present.contains(name)) added.add_names(name);
+    }
+  }
+  return missing;
+}
+
+absl::StatusOr<std::string> ReadSmall(const Digest& digest, const FetchBlob& fetch) {
+  std::string bytes;
+  RETURN_IF_ERROR(fetch(digest, 0, [&](std::string_view part) -> absl::Status {
+    bytes += part;
+    if (bytes.size() <= kMaxConfigBytes) return absl::OkStatus();
+    return absl::ResourceExhaustedError("a config or manifest is too large");
+  }));
+  return bytes;
+}
+
+void CountReleases(const v1::Desired& desired, const NamedDigests& present, v1::KeptState* state) {
+  for (const v1::DesiredRelease& release : desired.releases()) {
+    v1::KeptRelease* const kept = state->add_releases();
+    kept->set_name(release.name());
+    kept->set_loaded_unix_seconds(release.loaded_unix_seconds());
+    kept->set_images(static_cast<uint32_t>(release.images_size()));
+    for (const v1::DesiredImage& image : release.images()) {
+      if (LacksNames(image, present)) kept->set_missing(kept->missing() + 1);
+    }
+  }
+}
+
+}  // namespace
+
+Keeper::Keeper(std::string containerd_socket, DesiredList* desired, NodeContent* content,
+               std::function<void(const std::string&)> log)
+    : containerd_(containerd_socket),
+      desired_(desired),
+      content_(content),
+      log_(std::move(log)),
+      agent_(containerd_socket),
+      thread_([this] { Run(); }) {}
+
+Keeper::~Keeper() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    if (load_ != nullptr) load_->Cancel();
+    changed_.notify_all();
+  }
+  thread_.join();
+}
+
+Keeper::Pause::Pause(Keeper* keeper) : keeper_(keeper) {
+  std::unique_lock lock(keeper_->mutex_);
+  ++keeper_->pauses_;
+  if (keeper_->load_ != nullptr) keeper_->load_->Cancel();
+  keeper_->changed_.wait_for(lock, kBreakOffTimeout, [this] { return keeper_->load_ == nullptr; });
+}
+
+Keeper::Pause::~Pause() {
+  const std::lock_guard lock(keeper_->mutex_);
+  --keeper_->pauses_;
+  keeper_->changed_.notify_all();
+}
+
+void Keeper::Wake() {
+  const std::lock_guard lock(mutex_);
+  woken_ = true;
+  changed_.notify_all();
+}
+
+v1::KeptState Keeper::State() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+CallGroup* Keeper::BeginLoad() {
+  const std::lock_guard lock(mutex_);
+  if (ending_ || pauses_ > 0) return nullptr;
+  load_ = std::make_unique<CallGroup>();
+  return load_.get();
+}
+
+void Keeper::EndLoad() {
+  const std::lock_guard lock(mutex_);
+  load_ = nullptr;
+  state_.clear_doing();
+  changed_.notify_all();
+}
+
+void Keeper::Run() {
+  absl::Duration retry = kFirstRetry;
+  absl::Time not_before = absl::InfinitePast();
+  while (true) {
+    desired_->Refresh();
+    if (absl::Now() >= not_before) {
+      const absl::Status status = Check();
+      if (status.ok() || absl::IsCancelled(status)) {
+        retry = kFirstRetry;
+      } else {
+        not_before = absl::Now() + retry;
+        retry = std::min(2 * retry, kLastRetry);
+      }
+      const std::lock_guard lock(mutex_);
+      const std::string problem = status.ok() ? "" : Message(status);
+      if (!problem.empty() && problem != state_.problem()) log_("desired list: " + problem);
+      state_.set_problem(problem);
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kLookInterval, [this] { return ending_ || woken_; });
+    if (ending_) return;
+    if (std::exchange(woken_, false)) not_before = absl::InfinitePast();
+  }
+}
+
+absl::Status Keeper::Check() {
+  const std::shared_ptr<const v1::Desired> desired = desired_->current();
+  if (!desired_->wanted()) return ReleaseHolds(containerd_);
+  if (desired == nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const NamedDigests present, NamesOnNode(containerd_));
+  std::vector<v1::DesiredImage> missing = MissingImages(*desired, present);
+  ASSIGN_OR_RETURN(const std::string version, containerd_.Version());
+  {
+    const std::lock_guard lock(mutex_);
+    state_.clear_releases();
+    state_.set_generation(desired->generation());
+    state_.set_pins(TellsPins(version));
+    CountReleases(*desired, present, &state_);
+  }
+  if (!missing.empty()) RETURN_IF_ERROR(Load(std::move(missing)));
+  return HoldDesired(containerd_, *desired);
+}
+
+absl::Status Keeper::Load(std::vector<v1::DesiredImage> missing) {
+  CallGroup* const group = BeginLoad();
+  if (group == nullptr) return absl::CancelledError("a coordinator's load goes first");
+  const absl::Status status = LoadAs(std::move(missing), *group);
+  EndLoad();
+  if (!status.ok()) {
+    content_->TryOthersFirst();
+    return status;
+  }
+  const std::lock_guard lock(mutex_);
+  for (v1::KeptRelease& release : *state_.mutable_releases()) release.clear_missing();
+  return absl::OkStatus();
+}
+
+absl::Status Keeper::LoadAs(std::vector<v1::DesiredImage> missing, CallGroup& group) {
+  const auto fetch = [&](const Digest& digest, uint64_t offset, const BlobSink& sink) {
+    return content_->Read(digest, offset, sink, &group);
+  };
+  std::vector<v1::Image> images;
+  uint64_t put_back = 0;
+  for (const v1::DesiredImage& image : missing) {
+    ASSIGN_OR_RETURN(const Digest manifest, Digest::Parse(image.manifest_digest()));
+    ASSIGN_OR_RETURN(const auto stored, containerd_.BlobSize(manifest));
+    if (stored.has_value()) put_back += static_cast<uint64_t>(image.names_size());
+    ASSIGN_OR_RETURN(images.emplace_back(), CompleteImage(image, [&](const Digest& digest) {
+                       return ReadSmall(digest, fetch);
+                     }));
+  }
+  log_(absl::StrCat("brings ", images.size(), " images that this node should have"));
+  RETURN_IF_ERROR(
+      LoadFromPeers(*agent_.stub(), std::move(images), fetch, group, [this](const auto& step) {
+        const std::lock_guard lock(mutex_);
+        state_.set_doing(step);
+      }));
+  const std::lock_guard lock(mutex_);
+  state_.set_recreated_names(state_.recreated_names() + put_back);
+  return absl::OkStatus();
+}
+
+}  // namespace lighter

@@ -1,0 +1,75 @@
+// Keeps this node as the desired list wants it, with no coordinator about: holds the images, puts
+// back names that others deleted, brings what is missing from other nodes.
+//
+// A name that somebody pointed to another image is left alone: it may be the load of a new version.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/call_group.h"
+#include "agent/containerd_client.h"
+#include "agent/desired/desired_list.h"
+#include "agent/desired/node_content.h"
+#include "agent/local_agent.h"
+#include "lighter/v1/agent.pb.h"
+
+namespace lighter {
+
+class Keeper {
+ public:
+  // `desired` and `content` must outlive it. It works on a thread of its own from now on.
+  Keeper(std::string containerd_socket, DesiredList* desired, NodeContent* content,
+         std::function<void(const std::string&)> log);
+  ~Keeper();  // breaks off what it is doing; the next one continues
+
+  // While one lives the keeper loads nothing: a coordinator's load goes first. Waits some seconds
+  // until a load of the keeper's own is broken off.
+  class Pause {
+   public:
+    explicit Pause(Keeper* keeper);
+    ~Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    Keeper* const keeper_;
+  };
+
+  // A look at once, as after a new list.
+  void Wake();
+
+  v1::KeptState State() const;
+
+ private:
+  void Run();
+  absl::Status Check();
+  absl::Status Load(std::vector<v1::DesiredImage> missing);
+  absl::Status LoadAs(std::vector<v1::DesiredImage> missing, CallGroup& group);
+  // Null where a pause has begun or the keeper ends.
+  CallGroup* BeginLoad();
+  void EndLoad();
+
+  const Containerd containerd_;
+  DesiredList* const desired_;
+  NodeContent* const content_;
+  const std::function<void(const std::string&)> log_;
+  const LocalAgent agent_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ending_ = false;
+  bool woken_ = false;
+  int pauses_ = 0;
+  std::unique_ptr<CallGroup> load_;  // of the load that is running
+  v1::KeptState state_;
+
+  std::thread thread_;  // last
+};
+
+}  // namespace lighter

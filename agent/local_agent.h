@@ -1,0 +1,27 @@
+// An agent over this machine's containerd, in this process; no socket is opened for it.
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+
+#include "lighter/v1/agent.grpc.pb.h"
+
+namespace lighter {
+
+// Its loads and those of others on this node exclude each other (load_gate.h).
+class LocalAgent {
+ public:
+  explicit LocalAgent(const std::string& containerd_socket);
+  ~LocalAgent();
+
+  std::shared_ptr<v1::Agent::StubInterface> stub() const { return stub_; }
+
+ private:
+  std::unique_ptr<v1::Agent::Service> service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::shared_ptr<v1::Agent::StubInterface> stub_;
+};
+
+}  // namespace lighter
