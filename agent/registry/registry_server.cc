@@ -173,7 +173,9 @@ absl::Status RegistryServer::SendBlob(const BlobPart& part, HttpSocket* client,
       });
   if (left == 0) return absl::OkStatus();
   // The client sees fewer bytes than were announced, and tries again.
-  if (written.ok() && !wait->given_up()) {
+  if (absl::IsDeadlineExceeded(written)) {
+    log_(absl::StrCat("the registry broke off blob ", part.digest.str(), ": ", Message(written)));
+  } else if (written.ok() && !wait->given_up()) {
     log_(absl::StrCat("the registry broke off blob ", part.digest.str(), ", ", left,
                       " bytes before the end: ",
                       read.ok() ? "it is shorter than it was said to be" : Message(read)));
