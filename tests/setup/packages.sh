@@ -16,7 +16,7 @@ packages_of() { # GROUP
         libgrpc++-dev libgrpc-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev \
         libarchive-dev libyaml-cpp-dev libgtest-dev libgmock-dev libcli11-dev nlohmann-json3-dev \
         libssl-dev zlib1g-dev libacl1-dev liblz4-dev libzstd-dev libbz2-dev liblzma-dev libxml2-dev nettle-dev \
-        musl-tools libstb-dev git ca-certificates python3
+        musl-tools libstb-dev libboost-dev git ca-certificates python3
       ;;
     cluster)
       echo etcd-server runc containerd containernetworking-plugins docker-registry \
