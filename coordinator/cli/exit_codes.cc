@@ -9,7 +9,7 @@
 namespace lighter {
 
 int LoadExitCode(const LoadReport& report) {
-  if (report.AllProven()) return kExitOk;
+  if (report.AllProven() && report.desired.status.ok()) return kExitOk;
   if (StopRequested()) return kExitStopped + FirstStopSignal();
   const bool any_proven = std::any_of(report.nodes.begin(), report.nodes.end(),
                                       [](const NodeReport& node) { return node.status.ok(); });

@@ -9,14 +9,18 @@ namespace lighter {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed =
     1;  // nothing that runs was changed, or Helm failed: the text says
-inline constexpr int kExitUsage = 2;      // the command line, or a file it names
-inline constexpr int kExitPartial = 4;    // some nodes are proven, others are not; Helm was not run
+inline constexpr int kExitUsage = 2;  // the command line, or a file it names
+// Some nodes are proven, others are not, and Helm was not run; or all are, and the desired list
+// could not be written.
+inline constexpr int kExitPartial = 4;
 inline constexpr int kExitStopped = 128;  // plus the number of the signal: 130 Ctrl-C, 143 SIGTERM
 
-// 0 when all is proven; else 130 and the like after a stop signal, 4 when some nodes are proven, 1.
+// 0 when all is proven and the desired list is written; 4 when it could not be; else 130 and the
+// like after a stop signal, 4 when some nodes are proven, 1.
 int LoadExitCode(const LoadReport& report);
 
-// The same of an upgrade; 1 also when Helm failed or something else than the load was in the way.
+// The same of an upgrade, whatever became of the desired list; 1 also when Helm failed or something
+// else than the load was in the way.
 int UpgradeExitCode(const UpgradeReport& report);
 
 // 0; 1 when pods would ask for images that the package does not have.

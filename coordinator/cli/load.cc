@@ -9,6 +9,7 @@
 #include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
+#include "coordinator/run/publish_load.h"
 #include "coordinator/run/report.h"
 
 namespace lighter {
@@ -33,7 +34,11 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   const bool json = flags.format() == OutputFormat::kJson;
   if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
   const absl::Status blocked = CheckLoad(plan);
-  const LoadReport report = blocked.ok() ? LoadNodes(plan, progress) : LoadReport{};
+  LoadReport report = blocked.ok() ? LoadNodes(plan, progress) : LoadReport{};
+  if (blocked.ok() && report.AllProven()) {
+    report.desired = PublishLoad(maker, plan);
+    PrintText(stderr, DescribeDesired(report.desired));
+  }
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
   if (json) {
     std::fputs(JsonText(LoadToJson(plan, blocked, report, times)).c_str(), stdout);

@@ -13,8 +13,10 @@
 namespace {
 
 constexpr char kFooter[] =
-    "Exit codes: 0 done; 1 failed; 2 usage; 4 some nodes are proven, others not; 130 stopped\n"
-    "by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal.\n"
+    "Exit codes: 0 done; 1 failed; 2 usage; 4 some nodes are proven, others not, or all are and\n"
+    "the desired list could not be written; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a "
+    "closed\n"
+    "terminal.\n"
     "Results go to stdout, progress and messages to stderr.\n"
     "\n"
     "Examples:\n"

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/desired.h"
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/admission.h"
@@ -14,6 +15,7 @@
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/install/enrol.h"
+#include "coordinator/install/member_secret.h"
 #include "coordinator/install/rights.h"
 #include "coordinator/install/status.h"
 #include "coordinator/process/parallel.h"
@@ -40,7 +42,7 @@ std::vector<Right> NeededRights() {
   for (const char* verb : {"get", "create", "patch"}) {
     rights.push_back({.verb = verb, .resource = "namespaces"});
   }
-  for (const char* verb : {"get", "create"}) {
+  for (const char* verb : {"get", "create", "patch"}) {
     rights.push_back({.verb = verb, .resource = "secrets", .ns = kAgentNamespace});
   }
   for (const char* verb : {"list", "create", "patch", "delete"}) {
@@ -157,7 +159,8 @@ absl::Status Installation::Prepare() {
                      EmbeddedPayload().architecture));
   }
   RETURN_IF_ERROR(EnsureNamespace());
-  return FindOrMakeAuthority();
+  RETURN_IF_ERROR(FindOrMakeAuthority());
+  return EnsureMemberSecret(kubectl_, authority_);
 }
 
 absl::Status Installation::ApplyManifests() {
@@ -300,11 +303,14 @@ absl::StatusOr<Installation::Next> Installation::WaitForRound() {
   }
 }
 
-// Those of versions that no DaemonSet mounts any more.
+// Those of versions that no DaemonSet mounts any more. The desired list is no version's: it stays
+// until the agents are uninstalled, whether or not one mounts it.
 absl::Status Installation::RemoveOldConfigMaps() {
   ASSIGN_OR_RETURN(std::set<std::string> old, PresentObjects(kubectl_, "configmaps"));
   ASSIGN_OR_RETURN(const std::set<std::string> mounted, MountedConfigMaps(kubectl_));
-  std::erase_if(old, [&](const std::string& name) { return mounted.contains(name); });
+  std::erase_if(old, [&](const std::string& name) {
+    return name == kDesiredConfigMap || mounted.contains(name);
+  });
   return DeleteObjects(kubectl_, "configmaps", old);
 }
 

@@ -2,8 +2,10 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/desired.h"
 #include "common/digest.h"
 #include "common/version.h"
+#include "coordinator/install/member_secret.h"
 
 namespace lighter {
 namespace {
@@ -11,12 +13,16 @@ namespace {
 using nlohmann::json;
 
 constexpr int kPort = 7443;
+// The node's own registry, for nobody but the node.
+constexpr char kRegistryAddress[] = "127.0.0.1:7444";
 constexpr size_t kNameHexDigits = 12;
 constexpr char kBootMount[] = "/lighter/boot";
 constexpr char kBootKey[] = "lighter-boot";
 constexpr char kChunksMount[] = "/lighter/chunks";
 constexpr char kRunMount[] = "/lighter/run";
 constexpr char kSocketMount[] = "/lighter/containerd";
+constexpr char kMemberMount[] = "/lighter/member";
+constexpr char kDesiredMount[] = "/lighter/desired";
 
 std::string ShortHash(std::string_view bytes) {
   return Digest::Of(bytes).hex().substr(0, kNameHexDigits);
@@ -112,6 +118,11 @@ json Volumes(const AgentPayload& payload, const AgentGroup& group) {
       {{"name", "run"}, {"emptyDir", json::object()}},
       {{"name", "socket"}, {"hostPath", {{"path", FolderOf(group.socket)}, {"type", "Directory"}}}},
       {{"name", "root"}, {"hostPath", {{"path", group.containerd_root}, {"type", "Directory"}}}},
+      // Named only: what they hold may change, or come later, without any pod starting anew.
+      {{"name", "member"},
+       {"secret", {{"secretName", kMemberSecret}, {"optional", true}, {"defaultMode", 0400}}}},
+      {{"name", "desired"},
+       {"configMap", {{"name", kDesiredConfigMap}, {"optional", true}, {"defaultMode", 0444}}}},
   });
 }
 
@@ -123,6 +134,9 @@ json Mounts(const AgentGroup& group) {
       // The folder, not the socket: containerd makes a new socket when it restarts.
       {{"name", "socket"}, {"mountPath", kSocketMount}, {"readOnly", true}},
       {{"name", "root"}, {"mountPath", group.containerd_root}},
+      {{"name", "member"}, {"mountPath", kMemberMount}, {"readOnly", true}},
+      // The folder, not the file in it: a file alone would never be updated.
+      {{"name", "desired"}, {"mountPath", kDesiredMount}, {"readOnly", true}},
   });
 }
 
@@ -160,7 +174,10 @@ json AgentContainer(const AgentPayload& payload, const AgentGroup& group) {
       {"command", Command(payload)},
       {"args",
        {absl::StrCat("--listen=$(HOST_IP):", kPort), "--state-dir=" + StateFolder(group),
-        absl::StrCat("--containerd-socket=", kSocketMount, "/", BaseOf(group.socket))}},
+        absl::StrCat("--containerd-socket=", kSocketMount, "/", BaseOf(group.socket)),
+        absl::StrCat("--desired-file=", kDesiredMount, "/", kDesiredKey),
+        absl::StrCat("--member-dir=", kMemberMount),
+        absl::StrCat("--registry=", kRegistryAddress)}},
       {"env",
        {FieldVariable("NODE_NAME", "spec.nodeName"), FieldVariable("HOST_IP", "status.hostIP")}},
       {"ports", json::array({{{"name", "grpc"}, {"containerPort", kPort}, {"protocol", "TCP"}}})},

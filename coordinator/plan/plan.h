@@ -59,6 +59,8 @@ class PlanMaker {
 
   const Helm* helm() const { return helm_.has_value() ? &*helm_ : nullptr; }
   const Cluster& cluster() const { return cluster_; }
+  // The cluster's authority, once a plan was made; null with --tls-dir and --local.
+  const Authority* authority() const { return authority_.has_value() ? &*authority_ : nullptr; }
 
  private:
   absl::Status FindHelm(Plan& plan);

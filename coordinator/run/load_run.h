@@ -17,9 +17,17 @@ struct NodeReport {
   absl::Status put_back;  // see NodeOutcome
 };
 
+// What became of the cluster's desired list after a load that was proven.
+struct DesiredReport {
+  absl::Status status;             // why it could not be written; OK where there was nothing to do
+  uint64_t generation = 0;         // of the list that holds the load; 0: none does
+  std::vector<std::string> notes;  // for people
+};
+
 struct LoadReport {
   std::vector<NodeReport> nodes;
-  absl::Status package;  // see LoadOutcome
+  absl::Status package;   // see LoadOutcome
+  DesiredReport desired;  // see PublishLoad
 
   bool AllProven() const;
 };

@@ -38,9 +38,14 @@ std::string FailedNodes(const LoadReport& report) {
 }
 
 std::string ProvenLine(const Plan& plan, const LoadReport& report) {
+  const uint64_t generation = report.desired.generation;
+  const std::string held =
+      generation == 0 ? ""
+                      : absl::StrCat("The nodes hold them from now on (desired list number ",
+                                     generation, ").\n");
   return absl::StrCat("Proven on ", report.nodes.size(), " nodes: ", NameCount(plan), " names of ",
                       plan.work.images.size(), " images; ", FormatBytes(MovedBytes(report)),
-                      " moved in all.\n", DescribeLeftOut(plan));
+                      " moved in all.\n", held, DescribeLeftOut(plan));
 }
 
 // What a package that cannot be used left behind, node by node. A node that is proven was so before
@@ -194,7 +199,9 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
           {"skipped", SkippedToJson(plan)},
           {"missing", plan.missing},
           {"notes", plan.notes},
-          {"packageError", Message(load.package)}};
+          {"packageError", Message(load.package)},
+          {"desiredGeneration", load.desired.generation},
+          {"desiredError", Message(load.desired.status)}};
 }
 
 }  // namespace
@@ -240,6 +247,23 @@ std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
     }
   }
   return absl::StrCat(text, "Evidence: ", folder.path(), "\n");
+}
+
+std::string DescribeDesired(const DesiredReport& report) {
+  std::string text;
+  for (const std::string& note : report.notes) {
+    absl::StrAppend(&text, "note: ", OneLine(note), "\n");
+  }
+  if (!report.status.ok()) {
+    absl::StrAppend(&text,
+                    "warning: every image is proven, but the cluster's desired list could not be "
+                    "written: ",
+                    OneLine(Message(report.status)),
+                    "\n  Until it is, the nodes do not hold these images against garbage "
+                    "collection, and nodes that join later do not get them. The same command "
+                    "tries again.\n");
+  }
+  return text;
 }
 
 ordered_json LoadToJson(const Plan& plan, const absl::Status& blocked, const LoadReport& report,

@@ -22,6 +22,9 @@ std::string DescribeTimes(const RunTimes& times);
 std::string DescribeLoad(const Plan& plan, const LoadReport& report);
 std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report, const RunFolder& folder);
 
+// A line for each thing about the desired list that went another way than it should; for stderr.
+std::string DescribeDesired(const DesiredReport& report);
+
 // `blocked`: why nothing was moved; OK when it was.
 nlohmann::ordered_json LoadToJson(const Plan& plan, const absl::Status& blocked,
                                   const LoadReport& report, const RunTimes& times);

@@ -5,10 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
+#include "coordinator/run/publish_load.h"
 #include "coordinator/run/release_pods.h"
+#include "coordinator/run/report.h"
 
 namespace lighter {
 namespace {
@@ -143,6 +146,11 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
       return report;
     }
   }
+  // Before Helm: the pods that it starts ask for images that must not be collected meanwhile. Helm
+  // needs the images, not the list, so it runs without it, too.
+  report.load.desired = PublishLoad(maker, plan);
+  const std::string words = DescribeDesired(report.load.desired);
+  if (!words.empty()) say(std::string(absl::StripSuffix(words, "\n")));
   report.blocked = CheckReleasesUnchanged(plan.releases.bundles, *maker.helm());
   if (!report.blocked.ok()) return report;
   say(absl::StrCat("All images are proven on ", plan.nodes.nodes.size(), " nodes."));

@@ -26,6 +26,15 @@ grpc::Status FakeAgent::Inventory(grpc::ServerContext*, const v1::InventoryReque
   return grpc::Status::OK;
 }
 
+grpc::Status FakeAgent::Keep(grpc::ServerContext*, const v1::SignedDesired* list,
+                             v1::KeepReply* reply) {
+  v1::Desired desired;
+  desired.ParseFromString(list->desired());
+  kept = std::max(kept.load(), desired.generation());
+  reply->set_generation(kept);
+  return keep_answer;
+}
+
 grpc::Status FakeAgent::Load(grpc::ServerContext*,
                              grpc::ServerReaderWriter<v1::LoadReply, v1::LoadRequest>* stream) {
   v1::LoadRequest request;

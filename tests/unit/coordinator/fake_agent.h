@@ -45,6 +45,9 @@ class FakeAgent final : public v1::Agent::Service {
   bool forget_proofs = false;                // name the names without their digests
   bool spoil_kept = false;                   // once: what is kept when the stream breaks is damaged
 
+  std::atomic<uint64_t> kept = 0;  // the newest generation that came, or was there before
+  grpc::Status keep_answer = grpc::Status::OK;  // to every Keep
+
   std::map<std::string, std::string> Blobs() const {
     const std::lock_guard lock(mutex_);
     return blobs_;
@@ -65,6 +68,8 @@ class FakeAgent final : public v1::Agent::Service {
   // Answers that nothing is lacking and no name is there.
   grpc::Status Inventory(grpc::ServerContext*, const v1::InventoryRequest* request,
                          v1::InventoryReply* reply) override;
+  grpc::Status Keep(grpc::ServerContext*, const v1::SignedDesired* list,
+                    v1::KeepReply* reply) override;
   grpc::Status Load(grpc::ServerContext*,
                     grpc::ServerReaderWriter<v1::LoadReply, v1::LoadRequest>* stream) override;
 

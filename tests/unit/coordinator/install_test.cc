@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "common/limits.h"
 #include "common/status.h"
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/borrow.h"
 #include "coordinator/install/manifests.h"
+#include "coordinator/install/member_secret.h"
 #include "coordinator/install/site.h"
 
 namespace lighter {
@@ -168,6 +171,67 @@ TEST_F(ManifestsTest, AsksForNoMoreThanItNeeds) {
     if (!mount.value("readOnly", false)) writable.push_back(mount.at("mountPath"));
   }
   EXPECT_THAT(writable, UnorderedElementsAre("/lighter/run", "/var/lib/containerd"));
+}
+
+TEST_F(ManifestsTest, MemberAndListMayBeMissingAndAreReadOnly) {
+  const json pod = Pod(Make(ChooseGroups({MakeNode("a", {kPause})}, "", {})).daemon_sets.at(0));
+  std::map<std::string, json> volumes;
+  for (const json& volume : pod.at("volumes")) volumes[volume.at("name")] = volume;
+  EXPECT_EQ(volumes.at("member").at("secret"),
+            json({{"secretName", "lighter-member"}, {"optional", true}, {"defaultMode", 0400}}));
+  EXPECT_EQ(volumes.at("desired").at("configMap").at("name"), "lighter-desired");
+  EXPECT_EQ(volumes.at("desired").at("configMap").at("optional"), true);
+  std::map<std::string, json> mounts;
+  for (const json& mount : pod.at("containers").at(0).at("volumeMounts")) {
+    mounts[mount.at("name")] = mount;
+  }
+  EXPECT_EQ(mounts.at("member"),
+            json({{"name", "member"}, {"mountPath", "/lighter/member"}, {"readOnly", true}}));
+  EXPECT_EQ(mounts.at("desired"),
+            json({{"name", "desired"}, {"mountPath", "/lighter/desired"}, {"readOnly", true}}));
+  const std::vector<std::string> args = pod.at("containers").at(0).at("args");
+  EXPECT_THAT(
+      args, ::testing::IsSupersetOf({"--desired-file=/lighter/desired/desired",
+                                     "--member-dir=/lighter/member", "--registry=127.0.0.1:7444"}));
+}
+
+// SendPayloadAgain deletes what the manifests hold: the list must not be among it.
+TEST_F(ManifestsTest, TheListIsNoPartOfTheManifests) {
+  for (const json& config_map : Make(ChooseGroups({MakeNode("a", {kPause})}, "", {})).config_maps) {
+    EXPECT_NE(config_map.at("metadata").at("name"), "lighter-desired");
+  }
+}
+
+TEST(MemberSecretTest, IsKeptForAsLongAsItLastsAndIsOfThisAuthority) {
+  const absl::Time now = absl::Now();
+  const absl::StatusOr<Authority> authority = MakeAuthority(now);
+  const absl::StatusOr<Authority> other = MakeAuthority(now);
+  ASSERT_TRUE(authority.ok() && other.ok());
+  const absl::StatusOr<json> secret = MakeMemberSecret(*authority, now);
+  ASSERT_TRUE(secret.ok()) << secret.status();
+  EXPECT_EQ(secret->at("type"), "kubernetes.io/tls");
+  // What `lighter agent uninstall` deletes by.
+  EXPECT_EQ(secret->at("metadata").at("labels").at("app.kubernetes.io/managed-by"), "lighter");
+  EXPECT_EQ(secret->at("metadata").at("labels").at("app.kubernetes.io/name"), "lighter-agent");
+
+  EXPECT_TRUE(IsLastingMember(secret->dump(), *authority, now));
+  EXPECT_TRUE(IsLastingMember(secret->dump(), *authority, now + absl::Hours(24 * 700)));
+  EXPECT_FALSE(IsLastingMember(secret->dump(), *authority, now + absl::Hours(24 * 800)));
+  EXPECT_FALSE(IsLastingMember(secret->dump(), *other, now));
+  EXPECT_FALSE(IsLastingMember("", *authority, now));
+  json damaged = *secret;
+  damaged["data"]["tls.key"] = "!";
+  EXPECT_FALSE(IsLastingMember(damaged.dump(), *authority, now));
+}
+
+// Nothing can be renewed past its authority's end; each run trying to would change the Secret.
+TEST(MemberSecretTest, OneThatLastsAsLongAsItsAuthorityIsKept) {
+  const absl::Time then = absl::Now() + kAuthorityLifetime - absl::Hours(24 * 100);
+  const absl::StatusOr<Authority> authority = MakeAuthority();
+  ASSERT_TRUE(authority.ok()) << authority.status();
+  const absl::StatusOr<json> secret = MakeMemberSecret(*authority, then);
+  ASSERT_TRUE(secret.ok()) << secret.status();
+  EXPECT_TRUE(IsLastingMember(secret->dump(), *authority, then));
 }
 
 TEST_F(ManifestsTest, PodsSayWhatTheyWereMadeFrom) {

@@ -1,0 +1,71 @@
+#include "coordinator/desired/desired_map.h"
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "common/desired.h"
+#include "common/status.h"
+#include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/install/manifests.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::json;
+
+absl::StatusOr<v1::Desired> ReadList(const json& config_map, const Authority& authority) {
+  std::string bytes;
+  v1::SignedDesired list;
+  if (!absl::Base64Unescape(Text(config_map, {"binaryData", kDesiredKey}), &bytes) ||
+      bytes.empty() || !list.ParseFromString(bytes)) {
+    return absl::InvalidArgumentError("it cannot be read");
+  }
+  return VerifyDesired(list, authority.certificate);
+}
+
+// Somebody made, changed or deleted the ConfigMap after it was read.
+bool IsConflict(const absl::Status& status) {
+  if (!absl::IsAborted(status)) return false;
+  for (const char* reason : {"(Conflict)", "(AlreadyExists)", "(NotFound)"}) {
+    if (absl::StrContains(status.message(), reason)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+DesiredMap ParseDesiredMap(const std::string& config_map, const Authority& authority) {
+  DesiredMap map;
+  if (absl::StripAsciiWhitespace(config_map).empty()) return map;
+  const json object = json::parse(config_map, nullptr, /*allow_exceptions=*/false);
+  map.resource_version = Text(object, {"metadata", "resourceVersion"});
+  absl::StatusOr<v1::Desired> list = ReadList(object, authority);
+  if (list.ok()) {
+    map.list = *std::move(list);
+  } else {
+    map.problem = Message(list.status());
+  }
+  return map;
+}
+
+absl::StatusOr<DesiredMap> ReadDesiredMap(const Kubectl& kubectl, const Authority& authority) {
+  ASSIGN_OR_RETURN(const std::string out,
+                   kubectl.Run({"get", "configmap", kDesiredConfigMap, "-n", kAgentNamespace,
+                                "--ignore-not-found", "-o", "json"}));
+  return ParseDesiredMap(out, authority);
+}
+
+absl::Status WriteDesiredMap(const Kubectl& kubectl, const v1::SignedDesired& list,
+                             const std::string& resource_version) {
+  json object = AgentObject("v1", "ConfigMap", kDesiredConfigMap);
+  object["binaryData"] = {{kDesiredKey, absl::Base64Escape(list.SerializeAsString())}};
+  if (!resource_version.empty()) object["metadata"]["resourceVersion"] = resource_version;
+  const char* verb = resource_version.empty() ? "create" : "replace";
+  const absl::Status status = kubectl.Run({verb, "-f", "-"}, {.input = object.dump()}).status();
+  if (!absl::IsAborted(status) || IsConflict(status)) return status;
+  return absl::FailedPreconditionError(Message(status));
+}
+
+}  // namespace lighter

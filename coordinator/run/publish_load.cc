@@ -1,0 +1,76 @@
+#include "coordinator/run/publish_load.h"
+
+#include <map>
+
+#include "absl/time/clock.h"
+#include "common/status.h"
+#include "coordinator/desired/publish.h"
+
+namespace lighter {
+namespace {
+
+// The images of one bundle under the names that it gave them.
+void AddImages(const Plan& plan, const PlannedBundle& planned, v1::DesiredRelease& entry) {
+  std::map<std::string, const v1::Image*> images;
+  for (const v1::Image& image : plan.work.images) images[image.manifest_digest()] = &image;
+  const Bundle& bundle = plan.package.bundles[planned.bundle];
+  for (const TargetName& target : planned.names.targets) {
+    const auto it = images.find(bundle.images.images[target.image].manifest_digest.str());
+    if (it == images.end()) continue;
+    v1::DesiredImage& image = *entry.add_images();
+    image.set_manifest_digest(it->second->manifest_digest());
+    image.set_manifest_media_type(it->second->manifest_media_type());
+    image.set_manifest_size(it->second->manifest().size());
+    image.add_names(target.name);
+  }
+}
+
+}  // namespace
+
+DesiredChange ChangeOfLoad(const Plan& plan, absl::Time now) {
+  DesiredChange change;
+  for (const PlannedBundle& planned : plan.releases.bundles) {
+    const Bundle& bundle = plan.package.bundles[planned.bundle];
+    const Release& release = planned.release;
+    const std::string name =
+        release.name.empty() ? bundle.chart_name : EntryName(release.ns, release.name);
+    LoadedRelease* loaded = nullptr;
+    // A package may bring one chart in two bundles.
+    for (LoadedRelease& other : change.releases) {
+      if (other.entry.name() == name) loaded = &other;
+    }
+    if (loaded == nullptr) loaded = &change.releases.emplace_back();
+    loaded->chart = bundle.chart_name;
+    loaded->entry.set_name(name);
+    loaded->entry.set_chart_version(bundle.chart_version);
+    loaded->entry.set_loaded_unix_seconds(absl::ToUnixSeconds(now));
+    AddImages(plan, planned, loaded->entry);
+  }
+  for (const NodePlan& node : plan.nodes.nodes) {
+    v1::DesiredPeer& peer = change.peers.emplace_back();
+    peer.set_node(node.name);
+    peer.set_address(node.agent);
+  }
+  for (const LeftOutNode& node : plan.nodes.left_out) change.other_nodes.insert(node.name);
+  return change;
+}
+
+DesiredReport PublishLoad(const PlanMaker& maker, const Plan& plan) {
+  DesiredReport report;
+  if (maker.authority() == nullptr) return report;
+  const DesiredChange change = ChangeOfLoad(plan, absl::Now());
+  std::vector<NodeEndpoint> endpoints;
+  for (const NodePlan& node : plan.nodes.nodes) endpoints.push_back(node.endpoint);
+  absl::StatusOr<PublishOutcome> outcome =
+      PublishDesired(maker.cluster().kubectl(), *maker.authority(), endpoints,
+                     [&](const v1::Desired& list) { return MergeDesired(list, change); });
+  if (!outcome.ok()) {
+    report.status = outcome.status();
+    return report;
+  }
+  report.generation = outcome->list.generation();
+  report.notes = std::move(outcome->notes);
+  return report;
+}
+
+}  // namespace lighter

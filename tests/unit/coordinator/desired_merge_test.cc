@@ -1,0 +1,208 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "coordinator/desired/merge.h"
+#include "coordinator/run/publish_load.h"
+
+namespace lighter {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+struct Named {
+  std::string name;
+  char digest;  // a letter for a digest
+};
+
+void AddImage(google::protobuf::RepeatedPtrField<v1::DesiredImage>& images, const Named& named) {
+  v1::DesiredImage& image = *images.Add();
+  image.set_manifest_digest("sha256:" + std::string(64, named.digest));
+  image.set_manifest_media_type("application/vnd.docker.distribution.manifest.v2+json");
+  image.set_manifest_size(100);
+  image.add_names(named.name);
+}
+
+LoadedRelease Loaded(const std::string& name, const std::vector<Named>& images,
+                     const std::string& chart = "web") {
+  LoadedRelease loaded;
+  loaded.chart = chart;
+  loaded.entry.set_name(name);
+  loaded.entry.set_chart_version("1.0.0");
+  loaded.entry.set_loaded_unix_seconds(1000);
+  for (const Named& named : images) AddImage(*loaded.entry.mutable_images(), named);
+  return loaded;
+}
+
+v1::DesiredPeer Peer(const std::string& node, const std::string& address) {
+  v1::DesiredPeer peer;
+  peer.set_node(node);
+  peer.set_address(address);
+  return peer;
+}
+
+DesiredChange Change(std::vector<LoadedRelease> releases) {
+  return {.releases = std::move(releases), .peers = {Peer("node1", "10.0.0.1:7443")}};
+}
+
+// "name digest's letter" of each name.
+std::vector<std::string> Names(const google::protobuf::RepeatedPtrField<v1::DesiredImage>& images) {
+  std::vector<std::string> names;
+  for (const v1::DesiredImage& image : images) {
+    for (const std::string& name : image.names()) {
+      names.push_back(name + " " + image.manifest_digest().substr(7, 1));
+    }
+  }
+  return names;
+}
+
+v1::Desired AfterOne() {
+  return MergeDesired({}, Change({Loaded("ns/web", {{"r.io/a:1", 'a'}, {"r.io/b:1", 'b'}})}));
+}
+
+TEST(MergeDesiredTest, ANewReleaseStartsTheList) {
+  const v1::Desired list = AfterOne();
+  EXPECT_EQ(list.generation(), 1u);
+  ASSERT_THAT(list.releases(), SizeIs(1));
+  EXPECT_EQ(list.releases(0).name(), "ns/web");
+  EXPECT_EQ(list.releases(0).loaded_unix_seconds(), 1000);
+  EXPECT_THAT(Names(list.releases(0).images()), ElementsAre("r.io/a:1 a", "r.io/b:1 b"));
+  EXPECT_THAT(list.releases(0).previous_images(), IsEmpty());
+  ASSERT_THAT(list.peers(), SizeIs(1));
+  EXPECT_EQ(list.peers(0).address(), "10.0.0.1:7443");
+}
+
+TEST(MergeDesiredTest, TheSameAgainChangesNothingInWhateverOrder) {
+  const v1::Desired list = AfterOne();
+  LoadedRelease again = Loaded("ns/web", {{"r.io/b:1", 'b'}, {"r.io/a:1", 'a'}});
+  again.entry.set_loaded_unix_seconds(2000);
+  const v1::Desired same = MergeDesired(list, Change({again}));
+  EXPECT_EQ(same.SerializeAsString(), list.SerializeAsString());
+}
+
+TEST(MergeDesiredTest, ChangedImagesKeepTheOnesBeforeForOneChange) {
+  v1::Desired list = AfterOne();
+  list = MergeDesired(list, Change({Loaded("ns/web", {{"r.io/a:2", 'c'}})}));
+  EXPECT_EQ(list.generation(), 2u);
+  EXPECT_THAT(Names(list.releases(0).images()), ElementsAre("r.io/a:2 c"));
+  EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("r.io/a:1 a", "r.io/b:1 b"));
+
+  const v1::Desired same = MergeDesired(list, Change({Loaded("ns/web", {{"r.io/a:2", 'c'}})}));
+  EXPECT_EQ(same.SerializeAsString(), list.SerializeAsString());
+
+  list = MergeDesired(list, Change({Loaded("ns/web", {{"r.io/a:3", 'd'}})}));
+  EXPECT_EQ(list.generation(), 3u);
+  EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("r.io/a:2 c"));
+}
+
+TEST(MergeDesiredTest, AnotherChartVersionOfTheSameImagesKeepsThePreviousOnes) {
+  v1::Desired list = AfterOne();
+  list = MergeDesired(list, Change({Loaded("ns/web", {{"r.io/a:2", 'c'}})}));
+  LoadedRelease next = Loaded("ns/web", {{"r.io/a:2", 'c'}});
+  next.entry.set_chart_version("1.0.1");
+  list = MergeDesired(list, Change({next}));
+  EXPECT_EQ(list.generation(), 3u);
+  EXPECT_EQ(list.releases(0).chart_version(), "1.0.1");
+  EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("r.io/a:1 a", "r.io/b:1 b"));
+}
+
+TEST(MergeDesiredTest, ReleasesDoNotDisturbEachOther) {
+  v1::Desired list = AfterOne();
+  list = MergeDesired(list, Change({Loaded("ns/db", {{"r.io/db:1", 'e'}}, "db")}));
+  EXPECT_EQ(list.generation(), 2u);
+  ASSERT_THAT(list.releases(), SizeIs(2));
+  EXPECT_EQ(list.releases(0).SerializeAsString(), AfterOne().releases(0).SerializeAsString());
+  EXPECT_THAT(Names(list.releases(1).images()), ElementsAre("r.io/db:1 e"));
+}
+
+TEST(MergeDesiredTest, PeersAreThoseOfTheLastLoadAndNodesThatTookNoPart) {
+  v1::Desired list = AfterOne();
+  DesiredChange change = Change({Loaded("ns/web", {{"r.io/a:1", 'a'}, {"r.io/b:1", 'b'}})});
+  change.peers = {Peer("node2", "10.0.0.2:7443")};
+  change.other_nodes = {"node1"};
+  list = MergeDesired(list, change);
+  EXPECT_EQ(list.generation(), 2u);
+  ASSERT_THAT(list.peers(), SizeIs(2));
+  change.other_nodes = {};
+  list = MergeDesired(list, change);
+  EXPECT_EQ(list.generation(), 3u);
+  ASSERT_THAT(list.peers(), SizeIs(1));
+  EXPECT_EQ(list.peers(0).node(), "node2");
+}
+
+TEST(MergeDesiredTest, TheFirstReleaseOfAChartTakesItsEntryOver) {
+  const v1::Desired alone = MergeDesired({}, Change({Loaded("web", {{"r.io/a:1", 'a'}})}));
+  ASSERT_TRUE(IsChartAlone(alone.releases(0)));
+  const v1::Desired same = MergeDesired(alone, Change({Loaded("ns/web", {{"r.io/a:1", 'a'}})}));
+  ASSERT_THAT(same.releases(), SizeIs(1));
+  EXPECT_EQ(same.releases(0).name(), "ns/web");
+  EXPECT_EQ(same.generation(), 2u);
+  EXPECT_THAT(same.releases(0).previous_images(), IsEmpty());
+
+  const v1::Desired other = MergeDesired(alone, Change({Loaded("ns/web", {{"r.io/a:2", 'b'}})}));
+  ASSERT_THAT(other.releases(), SizeIs(1));
+  EXPECT_THAT(Names(other.releases(0).previous_images()), ElementsAre("r.io/a:1 a"));
+}
+
+TEST(MergeDesiredTest, ALaterReleaseReplacesAChartAloneWithTheSameImagesOnly) {
+  v1::Desired list = MergeDesired({}, Change({Loaded("ns/web", {{"r.io/a:1", 'a'}})}));
+  list = MergeDesired(list, Change({Loaded("web", {{"r.io/a:2", 'b'}})}));
+  ASSERT_THAT(list.releases(), SizeIs(2));
+  EXPECT_THAT(MergeDesired(list, Change({Loaded("ns/web", {{"r.io/a:3", 'c'}})})).releases(),
+              SizeIs(2));
+  EXPECT_THAT(MergeDesired(list, Change({Loaded("ns/web", {{"r.io/a:2", 'b'}, {"r.io/b:2", 'd'}})}))
+                  .releases(),
+              SizeIs(1));
+}
+
+TEST(MergeDesiredTest, ANameIsHeldForWhatWasLoadedLast) {
+  v1::Desired list = AfterOne();
+  list = MergeDesired(list, Change({Loaded("ns/db", {{"r.io/a:1", 'x'}}, "db")}));
+  EXPECT_THAT(Names(list.releases(0).images()), ElementsAre("r.io/b:1 b"));
+  EXPECT_THAT(Names(list.releases(1).images()), ElementsAre("r.io/a:1 x"));
+  // A tag that moved: the image before cannot be had under that name any more.
+  list =
+      MergeDesired(AfterOne(), Change({Loaded("ns/web", {{"r.io/a:1", 'y'}, {"r.io/b:1", 'b'}})}));
+  EXPECT_THAT(Names(list.releases(0).images()), UnorderedElementsAre("r.io/a:1 y", "r.io/b:1 b"));
+  EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("r.io/b:1 b"));
+}
+
+TEST(MergeDesiredTest, AChartWithoutImagesGetsNoEntry) {
+  EXPECT_THAT(MergeDesired({}, Change({Loaded("ns/web", {})})).releases(), IsEmpty());
+}
+
+TEST(ChangeOfLoadTest, TakesEachBundlesImagesAndEveryNode) {
+  Plan plan;
+  Bundle& bundle = plan.package.bundles.emplace_back();
+  bundle.chart_name = "web";
+  bundle.chart_version = "2.0.0";
+  ArchiveImage& image = bundle.images.images.emplace_back();
+  image.manifest_digest = Digest::Of("manifest");
+  for (const char* release : {"web", ""}) {
+    PlannedBundle& planned = plan.releases.bundles.emplace_back();
+    planned.release.name = release;
+    planned.release.ns = "ns";
+    planned.names.targets.push_back({.image = 0, .source_name = "", .name = "r.io/a:1"});
+  }
+  v1::Image& work = plan.work.images.emplace_back();
+  work.set_manifest("manifest");
+  work.set_manifest_digest(Digest::Of("manifest").str());
+  plan.nodes.nodes.emplace_back().name = "node1";
+  plan.nodes.nodes.back().agent = "10.0.0.1:7443";
+  plan.nodes.left_out = {{"node2", "it is not Ready"}};
+
+  const DesiredChange change = ChangeOfLoad(plan, absl::FromUnixSeconds(77));
+  ASSERT_THAT(change.releases, SizeIs(2));
+  EXPECT_EQ(change.releases[0].entry.name(), "ns/web");
+  EXPECT_EQ(change.releases[1].entry.name(), "web");
+  EXPECT_EQ(change.releases[0].entry.chart_version(), "2.0.0");
+  EXPECT_EQ(change.releases[0].entry.loaded_unix_seconds(), 77);
+  EXPECT_EQ(change.releases[0].entry.images(0).manifest_size(), 8u);
+  EXPECT_THAT(change.peers, SizeIs(1));
+  EXPECT_THAT(change.other_nodes, ElementsAre("node2"));
+}
+
+}  // namespace
+}  // namespace lighter
