@@ -79,8 +79,12 @@ absl::Status Run(int argc, char** argv) {
                  "none of its own fetches from other nodes");
   app.add_option("--desired-file", options.desired_file,
                  "with --state-dir: the cluster's desired list, a file that may come and go");
+  app.add_option("--registry", options.registry,
+                 "with --state-dir: loopback ADDRESS:PORT on which to serve the desired images to "
+                 "this node's containerd");
   app.add_option("--containerd-socket", options.agent.containerd_socket,
                  "path of containerd's socket")
+      ->envname("CONTAINERD_ADDRESS")
       ->capture_default_str();
   app.add_option("--node-name", node, "this node's name, for messages and in its certificate")
       ->envname("NODE_NAME");

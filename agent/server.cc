@@ -18,6 +18,7 @@
 #include "agent/desired/peer_client.h"
 #include "agent/desired/peer_service.h"
 #include "agent/identity.h"
+#include "agent/registry/registry_server.h"
 #include "common/limits.h"
 #include "common/status.h"
 #include "common/tls.h"
@@ -136,7 +137,19 @@ struct DesiredWork {
   NodeContent content;
   Keeper keeper;
   PeerService service;
+  std::unique_ptr<RegistryServer> registry;
 };
+
+// The node's own registry is a second line: without it the agent is of use, too.
+void StartRegistry(const ServerOptions& options, DesiredWork& work) {
+  if (options.registry.empty()) return;
+  auto server = RegistryServer::Start(options.registry, &work.content, options.agent.log);
+  if (server.ok()) {
+    work.registry = *std::move(server);
+  } else {
+    options.agent.log("no registry on this node: " + Message(server.status()));
+  }
+}
 
 }  // namespace
 
@@ -153,6 +166,7 @@ absl::Status Serve(ServerOptions options) {
   } else if (!options.state_dir.empty()) {
     RETURN_IF_ERROR(PrepareIdentity(options.state_dir, agent.log));
     desired.emplace(options);
+    StartRegistry(options, *desired);
     agent.desired = &desired->list;
     agent.keeper = &desired->keeper;
     agent.certificate_file = options.state_dir + "/" + kCertificateFile;

@@ -14,6 +14,7 @@ struct ServerOptions {
   std::string state_dir;     // the agent's own (agent/identity.h), waited for until it is usable
   std::string member_dir;    // with state_dir: the members' TLS folder; may be empty
   std::string desired_file;  // with state_dir: the mounted desired list; may be empty
+  std::string registry;      // with state_dir: loopback "ADDRESS:PORT" of the node's own registry
   AgentOptions agent;        // with its `log`
 };
 
