@@ -67,6 +67,8 @@ def _add_life(add: Callable) -> None:
     )
     up.add_argument("--kubelet", metavar="KEY=JSON", action="append", default=[], help="a KubeletConfiguration key")
 
+    _on_cluster(add("add-node", commands.add_node, "add a node to a cluster that is up", ["add-node", "add-node --name two"]))
+
     what = "remove a cluster, or what is left of one, without a trace"
     _on_cluster(add("down", commands.down, what, ["down", "down --name two"]))
     add("status", commands.status, "show the clusters of this machine and what runs of them", ["status"])

@@ -66,6 +66,16 @@ class Cluster:
         with _step("default service account"):
             wait_for("the default service account", self._accounts_are_made, 60, self._daemons())
 
+    def start_node(self, name: str) -> Node:
+        """Starts a node of the settings that is not there yet; it is Ready some moments later."""
+        node = self.node(name)
+        node.make()
+        self._route_pods()
+        node.start_containerd()
+        node.import_image(self.folder / "pause.tar")
+        node.start_kubelet()
+        return node
+
     def _route_pods(self) -> None:
         numbers = [node.number for node in self.nodes]
         links.route_pods([], self.network, numbers)

@@ -37,6 +37,12 @@ def up(options: Namespace) -> None:
     print(f'or        eval "$({sys.argv[0]} env{name})" && kubectl get nodes')
 
 
+def add_node(options: Namespace) -> None:
+    """Adds a node to a cluster."""
+    node = lifecycle.add_node(options.name)
+    print(f"{node.name} joins cluster {options.name}; it is Ready in a moment")
+
+
 def down(options: Namespace) -> None:
     """Removes a cluster."""
     _require_root()

@@ -11,6 +11,7 @@ from .cluster import Cluster
 from .errors import TestbedError
 from .lock import locked
 from .network import free_index
+from .node import Node
 from .paths import clusters, program, tools
 from .settings import Record, Settings, check_name, read_record
 
@@ -54,6 +55,19 @@ def up(settings: Settings) -> Cluster:
             print(f"cleaning up what an earlier run of cluster {name} left", flush=True)
             _clear(name)
         return _start(settings)
+
+
+def add_node(name: str) -> Node:
+    """Adds a node to a cluster that is up, as a machine that joins later."""
+    check_name(name)
+    with locked(_folder(name)):
+        cluster = open_cluster(name)
+        record = read_record(cluster.folder)
+        settings = replace(record.settings, nodes=record.settings.nodes + 1)
+        # First, so that `down` knows of what is made now.
+        record = replace(record, settings=settings)
+        record.write(cluster.folder)
+        return _cluster(record).start_node(f"node{settings.nodes}")
 
 
 def down(name: str) -> bool:

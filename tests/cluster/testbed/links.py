@@ -83,7 +83,7 @@ def join_node(network: Network, control: Machine, node: Machine, number: int, ra
 
 def route_pods(inside: list[str], network: Network, numbers: list[int]) -> None:
     """Makes the pods of the nodes with those numbers reachable."""
-    _ip(inside, *(f"route add {network.pods(number)} via {network.node(number)}" for number in numbers))
+    _ip(inside, *(f"route replace {network.pods(number)} via {network.node(number)}" for number in numbers))
 
 
 def require_no_forwarding(control: Machine) -> None:
