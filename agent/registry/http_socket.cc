@@ -7,12 +7,14 @@
 #include <array>
 #include <cerrno>
 
+#include "absl/strings/ascii.h"
 #include "absl/time/clock.h"
 #include "common/status.h"
 
 namespace lighter {
 namespace {
 
+constexpr absl::Duration kMaxPoll = absl::Minutes(1);
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
 
 absl::Status Gone(int error, std::string_view doing) {
@@ -27,7 +29,7 @@ absl::Status HttpSocket::Await(short events, absl::Time deadline) {
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) return absl::DeadlineExceededError("the client is too slow");
     // Rounded up, so that the last wait does not spin.
-    const int64_t ms = std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 60'000);
+    const int64_t ms = absl::ToInt64Milliseconds(std::min(left, kMaxPoll)) + 1;
     const int n = ::poll(fds.data(), fds.size(), static_cast<int>(ms));
     if (n < 0 && errno != EINTR) return ErrnoStatus(errno, "poll");
     if (n <= 0) continue;
@@ -52,6 +54,10 @@ absl::Status HttpSocket::ReadHead(size_t max_bytes, absl::Time deadline, std::st
     ASSIGN_OR_RETURN(const size_t n, ReadSome(buffer.data(), buffer.size(), deadline));
     if (n == 0) return absl::UnavailableError("the client went away");
     head->append(buffer.data(), n);
+    // containerd 2 tries TLS on the loopback, and plain HTTP once it is answered in that.
+    if (!absl::ascii_isalpha(head->front())) {
+      return absl::InvalidArgumentError("it does not begin as HTTP/1 does");
+    }
     const size_t from = searched < kEndOfHead.size() ? 0 : searched - kEndOfHead.size();
     const size_t end = head->find(kEndOfHead, from);
     if (end != std::string::npos && end + kEndOfHead.size() <= max_bytes) {

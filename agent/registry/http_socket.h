@@ -23,8 +23,9 @@ class HttpSocket {
   int fd() const { return fd_.get(); }
 
   // Reads up to and with the first empty line. ResourceExhausted where it is not within
-  // `max_bytes`, DeadlineExceeded, or Unavailable where the client went away first. `*head` then
-  // has what came; what follows the empty line is dropped.
+  // `max_bytes`, InvalidArgument as soon as it cannot be HTTP/1, DeadlineExceeded, or Unavailable
+  // where the client went away first. `*head` then has what came; what follows the empty line is
+  // dropped.
   absl::Status ReadHead(size_t max_bytes, absl::Time deadline, std::string* head);
 
   // Writes all of it. DeadlineExceeded where the client takes nothing for `patience`.

@@ -60,8 +60,11 @@ std::string Head(const RegistryAnswer& answer) {
   return head;
 }
 
-// Of a head that never ended.
-RegistryAnswer TooLong(const std::string& head) {
+// To a head that was not read to its end.
+RegistryAnswer Refusal(const absl::Status& read, const std::string& head) {
+  if (absl::IsInvalidArgument(read)) {
+    return RegistryError(400, "UNSUPPORTED", "this registry speaks plain HTTP");
+  }
   return head.find("\r\n") == std::string::npos
              ? RegistryError(414, "UNSUPPORTED", "the request's target is too long")
              : RegistryError(431, "UNSUPPORTED", "the request's headers are too long");
@@ -122,12 +125,13 @@ void RegistryServer::Work() {
 void RegistryServer::Serve(HttpSocket* client) {
   std::string head;
   const absl::Status read = client->ReadHead(kMaxHttpHeadBytes, absl::Now() + times_.head, &head);
-  if (!read.ok() && !absl::IsResourceExhausted(read)) return;
+  // Else the client is gone, or says nothing.
+  if (!read.ok() && !absl::IsResourceExhausted(read) && !absl::IsInvalidArgument(read)) return;
   bool with_body = true;
   RegistryAnswer answer;
   SourceWatch::Wait wait(&watch_, client->fd());
   if (!read.ok()) {
-    answer = TooLong(head);
+    answer = Refusal(read, head);
   } else if (const absl::StatusOr<HttpRequest> request = ParseHttpRequest(head); !request.ok()) {
     answer = RegistryError(absl::IsOutOfRange(request.status()) ? 414 : 400, "UNSUPPORTED",
                            "the request cannot be read: " + Message(request.status()));

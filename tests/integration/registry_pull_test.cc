@@ -39,7 +39,7 @@ absl::Status CriPull(const std::string& socket, const std::string& name) {
   std::promise<grpc::Status> done;
   stub.UnaryCall(&context, "/runtime.v1.ImageService/PullImage", {}, &request, &response,
                  [&done](grpc::Status status) { done.set_value(std::move(status)); });
-  return FromGrpcStatus(done.get_future().get());
+  return FromGrpc(done.get_future().get());
 }
 
 class RegistryPullTest : public NodeTest {

@@ -338,6 +338,16 @@ TEST_F(RegistryServerTest, LongAndBrokenRequestsAreRefused) {
   EXPECT_EQ(Get("/v2/").status, 200);
 }
 
+TEST_F(RegistryServerTest, TlsIsAnsweredInPlainHttpAtOnce) {
+  RegistryTimes times;
+  times.head = absl::InfiniteDuration();
+  Start(times);
+  // What a ClientHello begins with. containerd 2 waits for an answer before it tries plain HTTP.
+  const Response response = Raw(std::string("\x16\x03\x01\x02\x00\x01\x00", 7));
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.code(), "UNSUPPORTED");
+}
+
 TEST_F(RegistryServerTest, TheListOfTheMomentCounts) {
   EXPECT_EQ(Get(LayerTarget()).status, 200);
   v1::Desired shorter = desired_;
