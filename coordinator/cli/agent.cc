@@ -7,6 +7,7 @@
 #include "coordinator/cli/options.h"
 #include "coordinator/cli/output.h"
 #include "coordinator/install/describe.h"
+#include "coordinator/install/describe_agents.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
 
@@ -54,10 +55,9 @@ absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
 }
 
 absl::StatusOr<int> RunStatus(const AgentFlags& flags) {
-  ASSIGN_OR_RETURN(const std::vector<AgentState> states,
-                   ReadAgentStates(Kubectl(ToKubectlOptions(flags))));
-  Print(flags, AgentsToJson(states), DescribeAgents(states));
-  for (const AgentState& state : states) {
+  ASSIGN_OR_RETURN(const AgentsReport report, ReadAgentStates(Kubectl(ToKubectlOptions(flags))));
+  Print(flags, AgentsToJson(report), DescribeAgents(report));
+  for (const AgentState& state : report.states) {
     if (!state.status.ok()) return kExitPartial;
   }
   return kExitOk;

@@ -1,7 +1,5 @@
 #include "coordinator/install/describe.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/status.h"
@@ -12,14 +10,6 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr char kApiVersion[] = "lighter/v1";
-
-std::string ClockWords(absl::Duration ahead) {
-  const int64_t seconds = absl::ToInt64Seconds(absl::AbsDuration(ahead));
-  if (seconds < 2) return "right";
-  const absl::Duration off = absl::Seconds(seconds);
-  return absl::StrCat(absl::FormatDuration(off),
-                      ahead > absl::ZeroDuration() ? " ahead" : " behind");
-}
 
 }  // namespace
 
@@ -62,44 +52,6 @@ ordered_json InstallToJson(const InstallReport& report) {
           {"seconds", absl::ToDoubleSeconds(report.took)},
           {"nodes", nodes},
           {"leftOut", skipped}};
-}
-
-std::string DescribeAgents(const std::vector<AgentState>& states) {
-  size_t width = 4;
-  for (const AgentState& state : states) width = std::max(width, state.node.size());
-  std::string text;
-  const auto row = [&](const std::string& node, const std::string& agent,
-                       const std::string& containerd, const std::string& snapshotter,
-                       const std::string& clock) {
-    absl::StrAppendFormat(&text, "%-*s  %-8s  %-12s  %-12s  %s\n", width, node, agent, containerd,
-                          snapshotter, clock);
-  };
-  row("NODE", "AGENT", "CONTAINERD", "SNAPSHOTTER", "CLOCK");
-  for (const AgentState& state : states) {
-    if (state.status.ok()) {
-      row(state.node, state.info.agent_version(), state.info.containerd_version(),
-          state.info.snapshotter(), ClockWords(state.clock_ahead));
-    } else {
-      absl::StrAppendFormat(&text, "%-*s  not usable: %s\n", width, state.node,
-                            Message(state.status));
-    }
-  }
-  return text;
-}
-
-ordered_json AgentsToJson(const std::vector<AgentState>& states) {
-  ordered_json nodes = ordered_json::array();
-  for (const AgentState& state : states) {
-    nodes.push_back({{"name", state.node},
-                     {"usable", state.status.ok()},
-                     {"problem", state.status.ok() ? "" : Message(state.status)},
-                     {"borrowedImage", state.image},
-                     {"agentVersion", state.info.agent_version()},
-                     {"containerdVersion", state.info.containerd_version()},
-                     {"snapshotter", state.info.snapshotter()},
-                     {"clockAheadSeconds", absl::ToDoubleSeconds(state.clock_ahead)}});
-  }
-  return {{"apiVersion", kApiVersion}, {"kind", "AgentStatus"}, {"nodes", nodes}};
 }
 
 std::string DescribeUninstall(const UninstallReport& report) {

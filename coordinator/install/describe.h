@@ -1,21 +1,16 @@
-// What `lighter agent` prints.
+// What `lighter agent install` and `uninstall` print.
 #pragma once
 
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 #include "coordinator/install/install.h"
-#include "coordinator/install/status.h"
 #include "coordinator/install/uninstall.h"
 
 namespace lighter {
 
 std::string DescribeInstall(const InstallReport& report);
 nlohmann::ordered_json InstallToJson(const InstallReport& report);
-
-std::string DescribeAgents(const std::vector<AgentState>& states);
-nlohmann::ordered_json AgentsToJson(const std::vector<AgentState>& states);
 
 std::string DescribeUninstall(const UninstallReport& report);
 nlohmann::ordered_json UninstallToJson(const UninstallReport& report);

@@ -204,13 +204,16 @@ absl::Status Installation::RemoveUnwantedSets() {
 }
 
 // Asks the agents that are ready, and gives a certificate to those that wait for one or have one of
-// another authority.
+// another authority, or one that ends soon.
 void Installation::Visit(const std::vector<InstalledPod>& pods) {
   std::vector<absl::Status> asked(pods.size(), absl::UnavailableError("not ready"));
   std::vector<absl::Status> enrolled(pods.size());
   InParallel(pods.size(), [&](size_t i) {
-    if (pods[i].ready) asked[i] = AskInfo(*dialer_, pods[i]).status();
-    if (asked[i].ok() || !pods[i].running || enrolled_.contains(pods[i].name)) return;
+    absl::StatusOr<v1::InfoReply> info = asked[i];
+    if (pods[i].ready) info = AskInfo(*dialer_, pods[i]);
+    asked[i] = info.status();
+    const bool lasts = info.ok() && !CertificateEndsSoon(*info, absl::Now());
+    if (lasts || !pods[i].running || enrolled_.contains(pods[i].name)) return;
     enrolled[i] = Enrol(kubectl_, authority_, pods[i]);
   });
   for (size_t i = 0; i < pods.size(); ++i) {

@@ -9,11 +9,13 @@
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/process/parallel.h"
+#include "coordinator/transfer/protocol.h"
 
 namespace lighter {
 namespace {
 
 constexpr absl::Duration kInfoTimeout = absl::Seconds(10);
+constexpr absl::Duration kRenewal = absl::Hours(90 * 24);
 
 absl::Status NotThere(const std::string& cause) {
   return absl::NotFoundError(absl::StrCat("no agent runs here", cause.empty() ? "" : ": " + cause,
@@ -48,9 +50,15 @@ void AskAgent(const AgentDialer& dialer, const InstalledPod& pod, AgentState& st
   // The answer's clock is read somewhere between the question and the answer.
   const absl::Time middle = start + (absl::Now() - start) / 2;
   state.clock_ahead = absl::FromUnixSeconds(state.info.unix_time_seconds()) - middle;
+  state.status = CheckProtocol(state.info);
 }
 
 }  // namespace
+
+bool CertificateEndsSoon(const v1::InfoReply& info, absl::Time now) {
+  const int64_t ends = info.certificate_ends_unix_seconds();
+  return ends != 0 && absl::FromUnixSeconds(ends) - now < kRenewal;
+}
 
 absl::StatusOr<v1::InfoReply> AskInfo(const AgentDialer& dialer, const InstalledPod& pod) {
   grpc::ClientContext context;
@@ -60,7 +68,7 @@ absl::StatusOr<v1::InfoReply> AskInfo(const AgentDialer& dialer, const Installed
   return info;
 }
 
-absl::StatusOr<std::vector<AgentState>> ReadAgentStates(const Kubectl& kubectl) {
+absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const std::optional<Authority> authority, FindAuthority(kubectl));
   if (!authority.has_value()) {
     return absl::NotFoundError(
@@ -70,7 +78,9 @@ absl::StatusOr<std::vector<AgentState>> ReadAgentStates(const Kubectl& kubectl) 
   ASSIGN_OR_RETURN(const std::string listed, kubectl.Run({"get", "nodes", "-o", "json"}));
   ASSIGN_OR_RETURN(const std::vector<Node> nodes, ParseNodes(listed));
   ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
-  std::vector<AgentState> states;
+  AgentsReport report;
+  report.authority_ends = NotAfter(authority->certificate).value_or(absl::UnixEpoch());
+  std::vector<AgentState>& states = report.states;
   for (const Node& node : nodes) {
     if (node.os == "linux") states.push_back({.node = node.name});
   }
@@ -86,7 +96,7 @@ absl::StatusOr<std::vector<AgentState>> ReadAgentStates(const Kubectl& kubectl) 
       AskAgent(dialer, *pod, state);
     }
   });
-  return states;
+  return report;
 }
 
 }  // namespace lighter

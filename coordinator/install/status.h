@@ -21,12 +21,19 @@ struct AgentState {
   absl::Duration clock_ahead;  // the node's clock against this machine's; negative: behind
 };
 
+struct AgentsReport {
+  std::vector<AgentState> states;  // every node that could have an agent, in the cluster's order
+  absl::Time authority_ends = absl::UnixEpoch();  // the epoch: not known
+};
+
+// Whether the agent's certificate ends within 90 days, and should be renewed.
+bool CertificateEndsSoon(const v1::InfoReply& info, absl::Time now);
+
 // What the agent in a ready pod says of itself. Errors: Unavailable (not reachable, or its
 // certificate is not of the dialer's authority), PermissionDenied, DeadlineExceeded.
 absl::StatusOr<v1::InfoReply> AskInfo(const AgentDialer& dialer, const InstalledPod& pod);
 
-// Every node that could have an agent, in the cluster's order. Errors: NotFound where no agents
-// were installed; Kubectl's.
-absl::StatusOr<std::vector<AgentState>> ReadAgentStates(const Kubectl& kubectl);
+// Asks every agent. Errors: NotFound where no agents were installed; Kubectl's.
+absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl);
 
 }  // namespace lighter

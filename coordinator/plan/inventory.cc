@@ -11,6 +11,7 @@
 #include "common/status.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/progress/render.h"
+#include "coordinator/transfer/protocol.h"
 
 namespace lighter {
 namespace {
@@ -50,6 +51,10 @@ class InventoryRun {
   void Run();
 
  private:
+  using RemoteCall = std::function<absl::Status(grpc::ClientContext&)>;
+
+  // One RPC, which a stop signal ends.
+  absl::Status Call(size_t index, const RemoteCall& call);
   absl::Status Ask(size_t index);
   void AskUntilReached(size_t index);
   void CancelAll();
@@ -62,7 +67,7 @@ class InventoryRun {
   std::vector<grpc::ClientContext*> calls_;  // those under way
 };
 
-absl::Status InventoryRun::Ask(size_t index) {
+absl::Status InventoryRun::Call(size_t index, const RemoteCall& call) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kInventoryTimeout));
   {
@@ -70,12 +75,24 @@ absl::Status InventoryRun::Ask(size_t index) {
     if (StopRequested()) return absl::CancelledError("stopped");
     calls_[index] = &context;
   }
-  NodePlan& node = nodes_[index];
-  node.inventory.Clear();
-  const grpc::Status status = node.endpoint.stub->Inventory(&context, request_, &node.inventory);
+  const absl::Status status = call(context);
   const std::lock_guard lock(mutex_);
   calls_[index] = nullptr;
-  return FromGrpc(status);
+  return status;
+}
+
+// First whether the agent understands what it is asked.
+absl::Status InventoryRun::Ask(size_t index) {
+  NodePlan& node = nodes_[index];
+  v1::InfoReply info;
+  RETURN_IF_ERROR(Call(index, [&](grpc::ClientContext& context) {
+    return FromGrpc(node.endpoint.stub->Info(&context, {}, &info));
+  }));
+  RETURN_IF_ERROR(CheckProtocol(info));
+  node.inventory.Clear();
+  return Call(index, [&](grpc::ClientContext& context) {
+    return FromGrpc(node.endpoint.stub->Inventory(&context, request_, &node.inventory));
+  });
 }
 
 void InventoryRun::AskUntilReached(size_t index) {

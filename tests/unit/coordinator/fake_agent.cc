@@ -16,6 +16,12 @@ std::map<std::string, uint64_t> FakeAgent::Wanted(const v1::LoadStart& start) {
   return wanted;
 }
 
+grpc::Status FakeAgent::Info(grpc::ServerContext*, const v1::InfoRequest*, v1::InfoReply* reply) {
+  reply->set_agent_version("9.9.9");
+  reply->set_protocol_version(protocol);
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeAgent::Inventory(grpc::ServerContext*, const v1::InventoryRequest* request,
                                   v1::InventoryReply* reply) {
   if (unreachable_inventories-- > 0) return {grpc::StatusCode::UNAVAILABLE, "connection lost"};

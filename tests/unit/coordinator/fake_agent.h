@@ -12,6 +12,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/version.h"
 #include "coordinator/transfer/load.h"
 #include "lighter/v1/agent.grpc.pb.h"
 
@@ -46,6 +47,7 @@ class FakeAgent final : public v1::Agent::Service {
   bool spoil_kept = false;                   // once: what is kept when the stream breaks is damaged
 
   std::atomic<uint64_t> kept = 0;  // the newest generation that came, or was there before
+  std::atomic<unsigned> protocol = kProtocolVersion;
   grpc::Status keep_answer = grpc::Status::OK;  // to every Keep
 
   std::map<std::string, std::string> Blobs() const {
@@ -65,6 +67,7 @@ class FakeAgent final : public v1::Agent::Service {
     return received_bytes_;
   }
 
+  grpc::Status Info(grpc::ServerContext*, const v1::InfoRequest*, v1::InfoReply* reply) override;
   // Answers that nothing is lacking and no name is there.
   grpc::Status Inventory(grpc::ServerContext*, const v1::InventoryRequest* request,
                          v1::InventoryReply* reply) override;

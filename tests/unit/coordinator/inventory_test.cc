@@ -60,6 +60,22 @@ TEST(InventoryTest, AnAnswerThatLeavesANameOutIsNoAnswer) {
   EXPECT_THAT(Message(nodes[0].status), HasSubstr("says nothing about example.com/a/b:1"));
 }
 
+TEST(InventoryTest, AnAgentOfAnotherProtocolIsToldApart) {
+  FakeAgent old;
+  old.protocol = 0;
+  FakeAgent newer;
+  newer.protocol = kProtocolVersion + 1;
+  std::vector<NodePlan> nodes = {NodeWith(old), NodeWith(newer)};
+  TakeInventory(OneImage(), nodes);
+  EXPECT_THAT(Message(nodes[0].status), HasSubstr("(version 9.9.9) is too old"));
+  EXPECT_THAT(Message(nodes[1].status), HasSubstr("speaks protocol"));
+  for (const NodePlan& node : nodes) {
+    EXPECT_EQ(node.status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(Message(node.status), HasSubstr("`lighter agent upgrade`"));
+    EXPECT_EQ(node.inventory.names_size(), 0);
+  }
+}
+
 // A plan for which some nodes were never asked must not pass for a whole one.
 TEST(InventoryTest, AfterAStopThereIsNoPlan) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
