@@ -25,7 +25,14 @@ int UpgradeExitCode(const UpgradeReport& report) {
   return LoadExitCode(report.load);
 }
 
-int PlanExitCode(const Plan& plan) { return plan.missing.empty() ? kExitOk : kExitFailed; }
+int PlanExitCode(const Plan& plan) {
+  if (!plan.missing.empty()) return kExitFailed;
+  const auto& nodes = plan.nodes.nodes;
+  const auto served = std::count_if(nodes.begin(), nodes.end(),
+                                    [](const NodePlan& node) { return node.status.ok(); });
+  if (served == static_cast<ptrdiff_t>(nodes.size())) return kExitOk;
+  return served == 0 ? kExitFailed : kExitPartial;
+}
 
 int ReportError(const absl::Status& status) {
   PrintText(stderr,

@@ -23,7 +23,8 @@ int LoadExitCode(const LoadReport& report);
 // else than the load was in the way.
 int UpgradeExitCode(const UpgradeReport& report);
 
-// 0; 1 when pods would ask for images that the package does not have.
+// 0; 1 when pods would ask for images that the package does not have, or no node can be served; 4
+// when some nodes cannot.
 int PlanExitCode(const Plan& plan);
 
 // Says on stderr what went wrong before anything was changed, and returns the exit code for it.

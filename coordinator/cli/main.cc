@@ -43,6 +43,14 @@ int RunCommand(int argc, char** argv) {
   lighter::AddCompletionCommand(app);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    // CLI11 says that a subcommand is required also where there is one that it does not know.
+    if (!app.remaining().empty()) {
+      std::fprintf(stderr, "%s is no command; `lighter --help` lists them\n",
+                   app.remaining().front().c_str());
+      return lighter::kExitUsage;
+    }
+    return app.exit(error) == 0 ? lighter::kExitOk : lighter::kExitUsage;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? lighter::kExitOk : lighter::kExitUsage;
   } catch (const std::exception& error) {

@@ -1,13 +1,30 @@
 #include "coordinator/cluster/kubectl.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/status.h"
 #include "coordinator/process/process.h"
+#include "coordinator/process/stop_signal.h"
 
 namespace lighter {
 namespace {
+
+// What is meant for people: without the lines of kubectl's own log ("E1123 01:14:46.1 ...").
+std::string WithoutLogLines(const std::string& text) {
+  std::vector<absl::string_view> kept;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    const bool is_log = line.size() > 5 && absl::StrContains("EWI", line.substr(0, 1)) &&
+                        absl::ascii_isdigit(line[1]) && absl::ascii_isdigit(line[4]) &&
+                        line[5] == ' ';
+    if (!is_log) kept.push_back(line);
+  }
+  const std::string joined = absl::StrJoin(kept, "\n");
+  return std::string(absl::StripAsciiWhitespace(joined.empty() ? text : joined));
+}
 
 bool LooksUnreachable(const std::string& text) {
   if (absl::StrContains(text, "error dialing backend")) return false;  // a kubelet's, not its own
@@ -37,11 +54,14 @@ absl::StatusOr<std::string> Kubectl::Run(const std::vector<std::string>& args,
   }
   if (!result.ok()) return result.status();
   if (result->exit_code == 0) return std::move(result->out);
-  const std::string words(absl::StripAsciiWhitespace(result->err));
+  const std::string words = WithoutLogLines(result->err);
+  if (StopRequested()) return absl::CancelledError("stopped on request");
   if (LooksUnreachable(words)) {
     return absl::UnavailableError(absl::StrCat(
         "the Kubernetes API server cannot be reached: ", words,
-        "; check --kubeconfig and --context, and that `kubectl get nodes` works from here"));
+        absl::StrContains(words, "localhost:8080")
+            ? "; no kubeconfig was found: set KUBECONFIG, or give --kubeconfig FILE"
+            : "; check --kubeconfig and --context, and that `kubectl get nodes` works from here"));
   }
   return absl::AbortedError(absl::StrCat("kubectl ", args[0], " failed: ", words));
 }

@@ -239,6 +239,9 @@ absl::StatusOr<Installation::Next> Installation::Judge(const std::vector<Install
     node.image = pod.image;
     pod_of_[pod.node] = pod.name;
     if (!pod.problem.empty()) node.problem = pod.problem;
+    if (pod.never_pull && !options_.borrow_image.empty()) {
+      node.problem += "; without --borrow-image one is chosen that the nodes have";
+    }
     if (ready_.contains(pod.node) || pod.boot_exit != 0) ++settled;
     damaged = damaged || IsDamagedPayload(pod.boot_exit);
     if (pod.never_pull && options_.borrow_image.empty()) {

@@ -20,7 +20,6 @@ constexpr char kBootMount[] = "/lighter/boot";
 constexpr char kBootKey[] = "lighter-boot";
 constexpr char kChunksMount[] = "/lighter/chunks";
 constexpr char kRunMount[] = "/lighter/run";
-constexpr char kSocketMount[] = "/lighter/containerd";
 constexpr char kMemberMount[] = "/lighter/member";
 constexpr char kDesiredMount[] = "/lighter/desired";
 
@@ -71,7 +70,6 @@ std::string GroupName(const AgentGroup& group) {
 }
 
 std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
-std::string BaseOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 json HostNames(const std::vector<const AgentGroup*>& groups) {
   json names = json::array();
@@ -131,8 +129,9 @@ json Mounts(const AgentGroup& group) {
       {{"name", "boot"}, {"mountPath", kBootMount}, {"readOnly", true}},
       {{"name", "chunks"}, {"mountPath", kChunksMount}, {"readOnly", true}},
       {{"name", "run"}, {"mountPath", kRunMount}},
-      // The folder, not the socket: containerd makes a new socket when it restarts.
-      {{"name", "socket"}, {"mountPath", kSocketMount}, {"readOnly", true}},
+      // The folder, not the socket: containerd makes a new socket when it restarts. At the node's
+      // own path, so that messages name a file that is there.
+      {{"name", "socket"}, {"mountPath", FolderOf(group.socket)}, {"readOnly", true}},
       {{"name", "root"}, {"mountPath", group.containerd_root}},
       {{"name", "member"}, {"mountPath", kMemberMount}, {"readOnly", true}},
       // The folder, not the file in it: a file alone would never be updated.
@@ -181,8 +180,7 @@ json AgentContainer(const AgentPayload& payload, const AgentGroup& group) {
        json::array({FieldVariable("NODE_NAME", "spec.nodeName"),
                     FieldVariable("HOST_IP", "status.hostIP"),
                     // Not a flag: the subcommands that are run beside the agent need it, too.
-                    {{"name", "CONTAINERD_ADDRESS"},
-                     {"value", absl::StrCat(kSocketMount, "/", BaseOf(group.socket))}}})},
+                    {{"name", "CONTAINERD_ADDRESS"}, {"value", group.socket}}})},
       {"ports", json::array({{{"name", "grpc"}, {"containerPort", kPort}, {"protocol", "TCP"}}})},
       {"securityContext", SecurityContext()},
       {"readinessProbe", {{"tcpSocket", {{"port", "grpc"}}}, {"periodSeconds", 1}}},

@@ -40,6 +40,11 @@ void AskAgent(const AgentDialer& dialer, const InstalledPod& pod, AgentState& st
   }
   const absl::Time start = absl::Now();
   const absl::StatusOr<v1::InfoReply> info = AskInfo(dialer, pod);
+  if (IsContainerdsFault(info.status())) {
+    state.status = absl::UnavailableError("its agent runs, but " + Message(info.status()) +
+                                          "; see `systemctl status containerd` on the node");
+    return;
+  }
   if (!info.ok()) {
     state.status = absl::UnavailableError(
         absl::StrCat("it does not answer as this cluster's agent: ", Message(info.status()),
@@ -82,11 +87,20 @@ absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl) {
   report.authority_ends = NotAfter(authority->certificate).value_or(absl::UnixEpoch());
   std::vector<AgentState>& states = report.states;
   for (const Node& node : nodes) {
-    if (node.os == "linux") states.push_back({.node = node.name});
+    if (node.os != "linux") continue;
+    AgentState& state = states.emplace_back();
+    state.node = node.name;
+    if (!node.ready) {
+      state.status = absl::UnavailableError(
+          "the node is not Ready: plan, load and upgrade leave it out; see `kubectl describe "
+          "node " +
+          node.name + "`");
+    }
   }
   const AgentWarnings warnings = ReadAgentWarnings(kubectl).value_or(AgentWarnings());
   InParallel(states.size(), [&](size_t i) {
     AgentState& state = states[i];
+    if (!state.status.ok()) return;
     const auto pod = std::find_if(pods.begin(), pods.end(), [&](const InstalledPod& candidate) {
       return candidate.node == state.node && !candidate.terminating;
     });

@@ -216,6 +216,12 @@ ordered_json PackageToJson(const Package& package) {
   return json;
 }
 
+std::string Unserved(const Plan& plan) {
+  const auto unserved = std::count_if(plan.nodes.nodes.begin(), plan.nodes.nodes.end(),
+                                      [](const NodePlan& node) { return !node.status.ok(); });
+  return unserved == 0 ? "" : absl::StrCat(" (", unserved, " of them cannot be served)");
+}
+
 std::string DescribePlan(const Plan& plan) {
   const uint64_t all_bytes = DistinctBytes(plan.work);
   const Digests wanted = WantedDigests(plan);
@@ -254,8 +260,8 @@ std::string DescribePlan(const Plan& plan) {
   }
   absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",
                   Count(static_cast<size_t>(plan.work.images.size()), "image"), " on ",
-                  Count(plan.nodes.nodes.size(), "node"), ", ", FormatBytes(plan.missing_bytes()),
-                  " to move in all.\n");
+                  Count(plan.nodes.nodes.size(), "node"), Unserved(plan), ", ",
+                  FormatBytes(plan.missing_bytes()), " to move in all.\n");
   return text;
 }
 

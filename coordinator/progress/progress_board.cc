@@ -18,6 +18,8 @@ const char* PhaseName(NodePhase phase) {
       return "naming";
     case NodePhase::kProven:
       return "proven";
+    case NodePhase::kStopped:
+      return "stopped";
     case NodePhase::kFailed:
       return "failed";
   }

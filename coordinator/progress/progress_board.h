@@ -17,6 +17,7 @@ enum class NodePhase {
   kStaged,
   kNaming,
   kProven,
+  kStopped,  // on request
   kFailed
 };
 

@@ -72,6 +72,8 @@ std::string NodeLine(const NodeProgress& node, double rate, size_t name_width, b
   switch (node.phase) {
     case NodePhase::kWaiting:
       break;
+    case NodePhase::kStopped:
+      break;
     case NodePhase::kConnecting:
     case NodePhase::kFailed:
       absl::StrAppend(&line, "  ", OneLine(node.step));

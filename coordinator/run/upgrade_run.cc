@@ -154,6 +154,11 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
   report.blocked = CheckReleasesUnchanged(plan.releases.bundles, *maker.helm());
   if (!report.blocked.ok()) return report;
   say(absl::StrCat("All images are proven on ", plan.nodes.nodes.size(), " nodes."));
+  for (const LeftOutNode& node : plan.nodes.left_out) {
+    say(absl::StrCat("warning: ", node.name, " is left out (", node.cause,
+                     "): where a DaemonSet wants a pod there, Helm waits for it until --timeout; "
+                     "--no-wait does not"));
+  }
 
   for (size_t i = 0; i < plan.releases.bundles.size(); ++i) {
     if (StopRequested()) {

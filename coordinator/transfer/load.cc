@@ -275,6 +275,9 @@ void Load::RunNode(size_t index, NodeOutcome& outcome) {
   Arrive(state);
   if (outcome.status.ok()) {
     SetPhase(index, NodePhase::kProven);
+  } else if (absl::IsCancelled(outcome.status) && StopRequested()) {
+    outcome.status = absl::CancelledError("stopped on request");
+    SetPhase(index, NodePhase::kStopped);
   } else {
     SetPhase(index, NodePhase::kFailed, Message(outcome.status));
   }

@@ -1,5 +1,6 @@
 #include "coordinator/transfer/protocol.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/version.h"
 
@@ -16,6 +17,10 @@ absl::Status CheckProtocol(const v1::InfoReply& info) {
                    kVersion, ")");
   return absl::FailedPreconditionError(
       who + "; `lighter agent upgrade` brings this lighter's agents onto all nodes");
+}
+
+bool IsContainerdsFault(const absl::Status& status) {
+  return absl::IsUnavailable(status) && absl::StartsWith(status.message(), "containerd ");
 }
 
 }  // namespace lighter

@@ -10,4 +10,7 @@ namespace lighter {
 // (kProtocolVersion). One from before there was a number says 0: it is too old.
 absl::Status CheckProtocol(const v1::InfoReply& info);
 
+// Whether an agent that was reached says that its node's containerd is away.
+bool IsContainerdsFault(const absl::Status& status);
+
 }  // namespace lighter
