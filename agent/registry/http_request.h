@@ -6,12 +6,13 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/limits.h"
 
 namespace lighter {
 
 // Request line and headers; and the request line's target alone. Names have 255 characters at most.
-inline constexpr size_t kMaxHttpHeadBytes = 16 * 1024;
-inline constexpr size_t kMaxHttpTargetBytes = 4 * 1024;
+inline constexpr size_t kMaxHttpHeadBytes = 16 * kKiB;
+inline constexpr size_t kMaxHttpTargetBytes = 4 * kKiB;
 
 struct HttpRequest {
   std::string method;  // "GET"

@@ -155,7 +155,7 @@ absl::Status RegistryServer::Send(const RegistryAnswer& answer, bool with_body, 
   RETURN_IF_ERROR(client->Write(head, times_.write));
   if (!with_body || !answer.blob.has_value() || answer.blob->length == 0) return absl::OkStatus();
   wait->Resume();
-  const absl::Status sent = SendBlob(*answer.blob, client, wait);
+  absl::Status sent = SendBlob(*answer.blob, client, wait);
   wait->Pause();
   return sent;
 }
