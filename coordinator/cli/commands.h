@@ -9,6 +9,7 @@ void AddAgentCommand(CLI::App& app, int& exit_code);
 void AddInspectCommand(CLI::App& app, int& exit_code);
 void AddPlanCommand(CLI::App& app, int& exit_code);
 void AddLoadCommand(CLI::App& app, int& exit_code);
+void AddPruneCommand(CLI::App& app, int& exit_code);
 void AddUpgradeCommand(CLI::App& app, int& exit_code);
 // Add last: completes the commands that `app` has when it runs.
 void AddCompletionCommand(CLI::App& app);

@@ -4,6 +4,7 @@
 #include "absl/time/clock.h"
 #include "common/status.h"
 #include "coordinator/cli/commands.h"
+#include "coordinator/cli/ephemeral.h"
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
 #include "coordinator/cli/output.h"
@@ -17,6 +18,7 @@ namespace {
 
 struct LoadFlags : CommonFlags {
   bool local = false;
+  bool ephemeral = false;
   std::string containerd_socket = "/run/containerd/containerd.sock";
 };
 
@@ -35,7 +37,8 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
   const absl::Status blocked = CheckLoad(plan);
   LoadReport report = blocked.ok() ? LoadNodes(plan, progress) : LoadReport{};
-  if (blocked.ok() && report.AllProven()) {
+  // What nobody will be there to hold needs no list.
+  if (blocked.ok() && report.AllProven() && !flags.ephemeral) {
     report.desired = PublishLoad(maker, plan);
     PrintText(stderr, DescribeDesired(report.desired));
   }
@@ -45,8 +48,11 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   } else if (blocked.ok()) {
     PrintText(stdout, DescribeLoad(plan, report) + DescribeTimes(times) + "\n");
   }
-  RETURN_IF_ERROR(blocked);
-  return LoadExitCode(report);
+  int exit_code = blocked.ok() ? LoadExitCode(report) : ReportError(blocked);
+  if (flags.ephemeral && maker.authority() != nullptr) {
+    exit_code = RemoveAgentsAfterRun(flags, exit_code);
+  }
+  return exit_code;
 }
 
 }  // namespace
@@ -77,6 +83,7 @@ void AddLoadCommand(CLI::App& app, int& exit_code) {
       ->excludes("RELEASE", "--namespace");
   command->add_option("--containerd-socket", flags->containerd_socket, "With --local")
       ->capture_default_str();
+  AddEphemeralFlag(*command, flags->ephemeral)->excludes("--local");
   AddProgressFlag(*command, *flags);
   AddOutputFlag(*command, *flags);
   command->callback([flags, &exit_code] {

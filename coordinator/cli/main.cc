@@ -40,6 +40,7 @@ int RunCommand(int argc, char** argv) {
   lighter::AddPlanCommand(app, exit_code);
   lighter::AddLoadCommand(app, exit_code);
   lighter::AddUpgradeCommand(app, exit_code);
+  lighter::AddPruneCommand(app, exit_code);
   lighter::AddCompletionCommand(app);
   try {
     app.parse(argc, argv);

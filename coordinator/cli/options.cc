@@ -34,6 +34,10 @@ void AddKubectlFlags(CLI::App& command, CommonFlags& flags) {
       ->group(kTools);
 }
 
+void AddHelmFlag(CLI::App& command, CommonFlags& flags) {
+  command.add_option("--helm", flags.helm, "helm 3 or 4")->envname("LIGHTER_HELM")->group(kTools);
+}
+
 void AddPackageArgument(CLI::App& command, CommonFlags& flags) {
   command
       .add_option("PACKAGE", flags.package, "The package: an outer tar of bundles, or one bundle")
@@ -68,7 +72,7 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
   AddRepeated(command, "--set-file", flags.set_file, "key=path of a file with the value");
   AddRepeated(command, "--set-json", flags.set_json, "key=JSON value");
   AddKubectlFlags(command, flags);
-  command.add_option("--helm", flags.helm, "helm 3 or 4")->envname("LIGHTER_HELM")->group(kTools);
+  AddHelmFlag(command, flags);
   command
       .add_option(
           "--tls-dir", flags.tls_dir,
@@ -90,6 +94,10 @@ KubectlOptions ToKubectlOptions(const CommonFlags& flags) {
   return {.binary = flags.kubectl, .kubeconfig = flags.kubeconfig, .context = flags.context};
 }
 
+HelmOptions ToHelmOptions(const CommonFlags& flags) {
+  return {.binary = flags.helm, .kubeconfig = flags.kubeconfig, .context = flags.context};
+}
+
 PlanOptions ToPlanOptions(const CommonFlags& flags) {
   PlanOptions options;
   options.package = flags.package;
@@ -100,7 +108,7 @@ PlanOptions ToPlanOptions(const CommonFlags& flags) {
   AppendFlags(options.query.values, "--set", flags.set);
   AppendFlags(options.query.values, "--set-string", flags.set_string);
   AppendFlags(options.query.values, "--set-file", flags.set_file);
-  options.helm = {.binary = flags.helm, .kubeconfig = flags.kubeconfig, .context = flags.context};
+  options.helm = ToHelmOptions(flags);
   options.kubectl = ToKubectlOptions(flags);
   options.tls_dir = flags.tls_dir;
   options.allow_missing = flags.allow_missing;

@@ -39,6 +39,8 @@ struct CommonFlags {
 
 // --kubectl, --kubeconfig, --context: which cluster, and how to ask it.
 void AddKubectlFlags(CLI::App& command, CommonFlags& flags);
+// --helm: which helm.
+void AddHelmFlag(CLI::App& command, CommonFlags& flags);
 void AddPackageArgument(CLI::App& command, CommonFlags& flags);
 void AddOutputFlag(CLI::App& command, CommonFlags& flags);
 void AddProgressFlag(CLI::App& command, CommonFlags& flags);
@@ -50,6 +52,7 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 std::string CheckDuration(const std::string& text);
 
 KubectlOptions ToKubectlOptions(const CommonFlags& flags);
+HelmOptions ToHelmOptions(const CommonFlags& flags);
 PlanOptions ToPlanOptions(const CommonFlags& flags);
 
 }  // namespace lighter

@@ -5,6 +5,7 @@
 #include "common/file.h"
 #include "common/status.h"
 #include "coordinator/cli/commands.h"
+#include "coordinator/cli/ephemeral.h"
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
 #include "coordinator/cli/output.h"
@@ -17,6 +18,7 @@ namespace {
 
 struct UpgradeFlags : CommonFlags {
   bool dry_run = false;
+  bool ephemeral = false;
   bool no_wait = false;
   bool rollback_on_failure = false;
   std::string timeout = "5m";
@@ -29,6 +31,7 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   ASSIGN_OR_RETURN(options.progress, ParseProgressMode(flags.progress));
   options.wait = !flags.no_wait;
   options.rollback_on_failure = flags.rollback_on_failure;
+  options.publish = !flags.ephemeral;
   absl::ParseDuration(flags.timeout, &options.timeout);
   ASSIGN_OR_RETURN(const RunFolder folder,
                    flags.dry_run ? RunFolder::Temporary() : RunFolder::Keep("upgrade"));
@@ -60,7 +63,9 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   } else {
     PrintText(stdout, DescribeUpgrade(plan, report, folder) + DescribeTimes(times) + "\n");
   }
-  return UpgradeExitCode(report);
+  const int exit_code = UpgradeExitCode(report);
+  if (!flags.ephemeral || maker.authority() == nullptr) return exit_code;
+  return RemoveAgentsAfterRun(flags, exit_code);
 }
 
 }  // namespace
@@ -90,6 +95,7 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
   command->add_flag("--no-wait", flags->no_wait, "Do not wait for the pods to be ready");
   command->add_flag("--rollback-on-failure,--atomic", flags->rollback_on_failure,
                     "Have Helm roll the release back when the upgrade fails");
+  AddEphemeralFlag(*command, flags->ephemeral);
   AddProgressFlag(*command, *flags);
   AddOutputFlag(*command, *flags);
   command->callback([flags, &exit_code] {

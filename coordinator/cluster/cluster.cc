@@ -16,6 +16,11 @@ absl::StatusOr<std::vector<AgentPod>> Cluster::Agents() const {
   return ParseAgents(out);
 }
 
+absl::StatusOr<std::set<std::string>> Cluster::UsedImages() const {
+  ASSIGN_OR_RETURN(const std::string out, kubectl_.Run({"get", "pods", "-A", "-o", "json"}));
+  return ParseUsedImages(out);
+}
+
 absl::StatusOr<std::vector<PodState>> Cluster::Pods(const std::string& ns,
                                                     const std::string& release) const {
   ASSIGN_OR_RETURN(const std::string out,

@@ -1,6 +1,7 @@
 // What the coordinator asks of the Kubernetes API, through the user's own kubectl. Read-only.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ class Cluster {
   // Pods of a Helm release in namespace `ns`.
   absl::StatusOr<std::vector<PodState>> Pods(const std::string& ns,
                                              const std::string& release) const;
+  // Names of the images that the pods of all namespaces ask for, normalised.
+  absl::StatusOr<std::set<std::string>> UsedImages() const;
 
  private:
   Kubectl kubectl_;
@@ -61,5 +64,9 @@ absl::StatusOr<std::vector<AgentPod>> ParseAgents(const std::string& json);
 // business.
 absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& json,
                                                 const std::string& release);
+
+// Every container's image of every pod, also of pods that have ended. Names that cannot be read are
+// left out: no node can have an image under them.
+absl::StatusOr<std::set<std::string>> ParseUsedImages(const std::string& json);
 
 }  // namespace lighter

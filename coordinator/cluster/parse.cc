@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/reference.h"
 #include "common/status.h"
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/cluster/kubernetes_json.h"
@@ -76,6 +77,20 @@ absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& text,
                     .reason = WaitingReason(item)});
   }
   return pods;
+}
+
+absl::StatusOr<std::set<std::string>> ParseUsedImages(const std::string& text) {
+  ASSIGN_OR_RETURN(const json items, Items(text, "pods"));
+  std::set<std::string> images;
+  for (const json& item : items) {
+    for (const char* kind : {"initContainers", "containers", "ephemeralContainers"}) {
+      for (const json& container : At(item, {"spec", kind})) {
+        const absl::StatusOr<Reference> image = Reference::Parse(Text(container, {"image"}));
+        if (image.ok()) images.insert(image->str());
+      }
+    }
+  }
+  return images;
 }
 
 }  // namespace lighter

@@ -90,8 +90,19 @@ absl::StatusOr<std::string> Helm::Run(const std::vector<std::string>& args,
 }
 
 absl::StatusOr<std::vector<Release>> Helm::List() const {
-  ASSIGN_OR_RETURN(const std::string out, Run({"list", "-A", "--deployed", "--failed", "--pending",
-                                               "--max", "100000", "-o", "json"}));
+  return ListStates({"--deployed", "--failed", "--pending"});
+}
+
+absl::StatusOr<std::vector<Release>> Helm::ListAll() const {
+  return ListStates(
+      {"--deployed", "--failed", "--pending", "--superseded", "--uninstalled", "--uninstalling"});
+}
+
+absl::StatusOr<std::vector<Release>> Helm::ListStates(
+    const std::vector<std::string>& states) const {
+  std::vector<std::string> args = {"list", "-A", "--max", "100000", "-o", "json"};
+  Append(args, states);
+  ASSIGN_OR_RETURN(const std::string out, Run(args));
   const json parsed = json::parse(out, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_array()) return absl::InternalError("helm list: the output is not a JSON list");
   std::vector<Release> releases;

@@ -48,6 +48,10 @@ class Helm {
   // All releases of all namespaces that are deployed, failed or pending.
   absl::StatusOr<std::vector<Release>> List() const;
 
+  // The same in every state: those that are being uninstalled, and those of which only the history
+  // is left, too.
+  absl::StatusOr<std::vector<Release>> ListAll() const;
+
   // `helm get values`: what the user set for this release, YAML.
   absl::StatusOr<std::string> UserValues(const Release& release) const;
 
@@ -75,6 +79,7 @@ class Helm {
 
  private:
   explicit Helm(HelmOptions options) : options_(std::move(options)) {}
+  absl::StatusOr<std::vector<Release>> ListStates(const std::vector<std::string>& states) const;
   std::vector<std::string> Command(const std::vector<std::string>& args, bool with_cluster) const;
   absl::StatusOr<std::string> Run(const std::vector<std::string>& args,
                                   bool with_cluster = true) const;

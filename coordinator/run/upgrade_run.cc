@@ -148,7 +148,7 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
   }
   // Before Helm: the pods that it starts ask for images that must not be collected meanwhile. Helm
   // needs the images, not the list, so it runs without it, too.
-  report.load.desired = PublishLoad(maker, plan);
+  if (options.publish) report.load.desired = PublishLoad(maker, plan);
   const std::string words = DescribeDesired(report.load.desired);
   if (!words.empty()) say(std::string(absl::StripSuffix(words, "\n")));
   report.blocked = CheckReleasesUnchanged(plan.releases.bundles, *maker.helm());

@@ -46,6 +46,7 @@ struct UpgradeRunOptions {
   absl::Duration timeout = absl::Minutes(5);
   bool wait = true;
   bool rollback_on_failure = false;
+  bool publish = true;  // write what was proven into the desired list
 };
 
 // Helm runs only when every node that takes part is proven; nodes are listed and asked once more

@@ -1,0 +1,101 @@
+#include "coordinator/desired/prune.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "coordinator/desired/merge.h"
+
+namespace lighter {
+namespace {
+
+using Images = google::protobuf::RepeatedPtrField<v1::DesiredImage>;
+
+std::set<std::string> NamesOf(const v1::Desired& list) {
+  std::set<std::string> names;
+  for (const v1::DesiredRelease& entry : list.releases()) {
+    for (const Images* images : {&entry.images(), &entry.previous_images()}) {
+      for (const v1::DesiredImage& image : *images) {
+        names.insert(image.names().begin(), image.names().end());
+      }
+    }
+  }
+  return names;
+}
+
+// Leaves of `images` what is used, and adds its names to `in_use`.
+void KeepUsed(Images& images, const std::set<std::string>& used, std::vector<std::string>& in_use) {
+  Images kept;
+  for (const v1::DesiredImage& image : images) {
+    v1::DesiredImage rest = image;
+    rest.clear_names();
+    for (const std::string& name : image.names()) {
+      if (!used.contains(name)) continue;
+      rest.add_names(name);
+      in_use.push_back(name);
+    }
+    if (!rest.names().empty()) *kept.Add() = std::move(rest);
+  }
+  images = kept;
+}
+
+// Why an entry is not needed any more; empty where it is.
+std::string WhyGone(const v1::DesiredRelease& entry, const PruneFacts& facts,
+                    const PruneQuery& query) {
+  if (IsChartAlone(entry)) return query.charts.contains(entry.name()) ? "named" : "";
+  return facts.releases.contains(entry.name()) ? "" : "the release is not in the cluster any more";
+}
+
+absl::Status CheckCharts(const v1::Desired& list, const PruneQuery& query) {
+  std::set<std::string> there;
+  for (const v1::DesiredRelease& entry : list.releases()) {
+    if (IsChartAlone(entry)) there.insert(entry.name());
+  }
+  for (const std::string& chart : query.charts) {
+    if (there.contains(chart)) continue;
+    return absl::NotFoundError(
+        absl::StrCat("nothing is held for chart ", chart, " alone",
+                     there.empty() ? "" : "; it is for " + absl::StrJoin(there, ", "),
+                     ". What a release needs goes when the release is uninstalled"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<PrunePlan> PlanPrune(const v1::Desired& list, const PruneFacts& facts,
+                                    const PruneQuery& query) {
+  if (absl::Status known = CheckCharts(list, query); !known.ok()) return known;
+  PrunePlan plan;
+  plan.list = list;
+  plan.list.clear_releases();
+  for (v1::DesiredRelease entry : list.releases()) {
+    PrunedEntry pruned = {
+        .name = entry.name(), .cause = WhyGone(entry, facts, query), .in_use = {}};
+    const bool whole = !pruned.cause.empty();
+    if (!whole && query.previous && !IsChartAlone(entry)) {
+      pruned.cause = "kept for a rollback so far";
+    }
+    if (!whole && IsChartAlone(entry)) plan.charts_alone.push_back(entry.name());
+    const std::string before = entry.SerializeAsString();
+    if (whole) KeepUsed(*entry.mutable_images(), facts.used_images, pruned.in_use);
+    if (!pruned.cause.empty()) {
+      KeepUsed(*entry.mutable_previous_images(), facts.used_images, pruned.in_use);
+    }
+    const bool nothing_left = entry.images().empty() && entry.previous_images().empty();
+    const bool goes = whole && nothing_left;
+    if (goes || entry.SerializeAsString() != before || !pruned.in_use.empty()) {
+      plan.entries.push_back(std::move(pruned));
+    }
+    if (!goes) *plan.list.add_releases() = std::move(entry);
+  }
+  if (plan.list.SerializeAsString() == list.SerializeAsString()) return plan;
+  plan.list.set_generation(list.generation() + 1);
+  const std::set<std::string> before = NamesOf(list);
+  const std::set<std::string> after = NamesOf(plan.list);
+  std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
+                      std::back_inserter(plan.removals));
+  return plan;
+}
+
+}  // namespace lighter

@@ -1,0 +1,44 @@
+// What need not be held any more. Pure: nothing is asked and nothing is changed here.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "lighter/v1/desired.pb.h"
+
+namespace lighter {
+
+struct PruneQuery {
+  std::set<std::string> charts;  // entries of charts alone that are to go
+  bool previous = false;         // images that releases keep for a rollback go, too
+};
+
+// What the cluster says is needed.
+struct PruneFacts {
+  std::set<std::string> releases;     // EntryName of every release, in whatever state
+  std::set<std::string> used_images;  // normalised names that pods use
+};
+
+// An entry that goes, whole or in part.
+struct PrunedEntry {
+  std::string name;
+  std::string cause;
+  std::vector<std::string> in_use;  // names that stay with it: pods use them
+};
+
+struct PrunePlan {
+  v1::Desired list;  // afterwards, with the next generation; the same where nothing goes
+  std::vector<PrunedEntry> entries;
+  std::vector<std::string> removals;      // names that no entry holds afterwards
+  std::vector<std::string> charts_alone;  // entries that stay because nobody named them
+};
+
+// Entries whose release is gone go; those of a chart alone where they are named; what a release
+// keeps for a rollback on demand. A name that a pod uses stays, and in the list. NotFound where a
+// named chart has no entry of its own.
+absl::StatusOr<PrunePlan> PlanPrune(const v1::Desired& list, const PruneFacts& facts,
+                                    const PruneQuery& query);
+
+}  // namespace lighter

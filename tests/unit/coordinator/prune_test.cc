@@ -1,0 +1,159 @@
+#include "coordinator/desired/prune.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/status.h"
+#include "coordinator/cluster/cluster.h"
+#include "coordinator/run/prune_report.h"
+
+namespace lighter {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+using Images = google::protobuf::RepeatedPtrField<v1::DesiredImage>;
+
+void Add(Images& images, const std::vector<std::string>& names) {
+  v1::DesiredImage& image = *images.Add();
+  image.set_manifest_digest("sha256:" + std::string(64, 'a'));
+  *image.mutable_names() = {names.begin(), names.end()};
+}
+
+// A release that runs, with images to go back to; one that is gone; a chart without a release.
+v1::Desired ThreeEntries() {
+  v1::Desired list;
+  list.set_generation(4);
+  v1::DesiredRelease& runs = *list.add_releases();
+  runs.set_name("ns/runs");
+  Add(*runs.mutable_images(), {"r.io/shared:1", "r.io/runs:2"});
+  Add(*runs.mutable_previous_images(), {"r.io/runs:1"});
+  v1::DesiredRelease& gone = *list.add_releases();
+  gone.set_name("ns/gone");
+  Add(*gone.mutable_images(), {"r.io/shared:1"});
+  Add(*gone.mutable_images(), {"r.io/gone:2", "mirror.io/gone:2"});
+  Add(*gone.mutable_previous_images(), {"r.io/gone:1"});
+  v1::DesiredRelease& alone = *list.add_releases();
+  alone.set_name("alone");
+  Add(*alone.mutable_images(), {"r.io/alone:1"});
+  return list;
+}
+
+PruneFacts Facts(std::set<std::string> used = {}) {
+  return {.releases = {"ns/runs"}, .used_images = std::move(used)};
+}
+
+PrunePlan PlanOf(const PruneFacts& facts, const PruneQuery& query = {}) {
+  return *PlanPrune(ThreeEntries(), facts, query);
+}
+
+std::vector<std::string> EntryNames(const v1::Desired& list) {
+  std::vector<std::string> names;
+  for (const v1::DesiredRelease& entry : list.releases()) names.push_back(entry.name());
+  return names;
+}
+
+TEST(PlanPruneTest, OnlyReleasesThatAreGoneGo) {
+  const PrunePlan plan = PlanOf(Facts());
+  EXPECT_THAT(EntryNames(plan.list), ElementsAre("ns/runs", "alone"));
+  EXPECT_EQ(plan.list.generation(), 5u);
+  EXPECT_THAT(plan.removals, ElementsAre("mirror.io/gone:2", "r.io/gone:1", "r.io/gone:2"));
+  ASSERT_THAT(plan.entries, SizeIs(1));
+  EXPECT_EQ(plan.entries[0].name, "ns/gone");
+  EXPECT_THAT(plan.charts_alone, ElementsAre("alone"));
+}
+
+TEST(PlanPruneTest, WhatAPodUsesStaysOnTheNodesAndInTheList) {
+  const PrunePlan plan = PlanOf(Facts({"r.io/gone:2", "r.io/other:1"}));
+  EXPECT_THAT(plan.removals, ElementsAre("mirror.io/gone:2", "r.io/gone:1"));
+  ASSERT_THAT(EntryNames(plan.list), ElementsAre("ns/runs", "ns/gone", "alone"));
+  ASSERT_THAT(plan.list.releases(1).images(), SizeIs(1));
+  EXPECT_THAT(plan.list.releases(1).images(0).names(), ElementsAre("r.io/gone:2"));
+  EXPECT_THAT(plan.list.releases(1).previous_images(), IsEmpty());
+  EXPECT_THAT(plan.entries[0].in_use, ElementsAre("r.io/gone:2"));
+}
+
+TEST(PlanPruneTest, NothingThatGoesLeavesTheListAsItIs) {
+  const PruneFacts facts = {.releases = {"ns/runs", "ns/gone"}, .used_images = {}};
+  const PrunePlan plan = PlanOf(facts);
+  EXPECT_EQ(plan.list.SerializeAsString(), ThreeEntries().SerializeAsString());
+  EXPECT_THAT(plan.removals, IsEmpty());
+  EXPECT_THAT(plan.entries, IsEmpty());
+}
+
+TEST(PlanPruneTest, WhatIsKeptForARollbackGoesOnDemandOnly) {
+  EXPECT_THAT(PlanOf(Facts()).removals, Not(::testing::Contains("r.io/runs:1")));
+  const PrunePlan plan = PlanOf(Facts(), {.charts = {}, .previous = true});
+  EXPECT_THAT(plan.removals, ::testing::Contains("r.io/runs:1"));
+  EXPECT_THAT(plan.list.releases(0).images(), SizeIs(1));
+  EXPECT_THAT(plan.list.releases(0).previous_images(), IsEmpty());
+  EXPECT_THAT(PlanOf(Facts({"r.io/runs:1"}), {.charts = {}, .previous = true}).removals,
+              Not(::testing::Contains("r.io/runs:1")));
+}
+
+TEST(PlanPruneTest, AChartAloneGoesWhenItIsNamed) {
+  const PrunePlan plan = PlanOf(Facts(), {.charts = {"alone"}, .previous = false});
+  EXPECT_THAT(EntryNames(plan.list), ElementsAre("ns/runs"));
+  EXPECT_THAT(plan.removals, ::testing::Contains("r.io/alone:1"));
+  EXPECT_THAT(plan.charts_alone, IsEmpty());
+  for (const char* unknown : {"ns/runs", "other"}) {
+    const auto refused = PlanPrune(ThreeEntries(), Facts(), {.charts = {unknown}});
+    EXPECT_TRUE(absl::IsNotFound(refused.status()));
+    EXPECT_THAT(Message(refused.status()), HasSubstr("it is for alone"));
+  }
+}
+
+TEST(PruneReportTest, APlanSaysThatNothingWasChanged) {
+  PruneReport report;
+  report.plan = PlanOf(Facts({"r.io/gone:2"}));
+  const std::string text = DescribePrune(report);
+  EXPECT_THAT(text, HasSubstr("ns/gone: the release is not in the cluster any more\n"
+                              "  r.io/gone:2 stays: a pod uses it\n"));
+  EXPECT_THAT(text, HasSubstr("stay unless they are named: alone\n"));
+  EXPECT_THAT(text, HasSubstr("  r.io/gone:1\nNothing was changed; the same command with --yes"));
+  EXPECT_EQ(PruneToJson(report)["applied"], false);
+}
+
+TEST(PruneReportTest, WhereNothingGoesItDoesNotAskForYes) {
+  PruneReport report;
+  report.generation = 4;
+  report.plan = *PlanPrune(ThreeEntries(), {.releases = {"ns/runs", "ns/gone"}}, {});
+  EXPECT_THAT(DescribePrune(report), HasSubstr("Nothing to remove.\n"));
+  EXPECT_THAT(DescribePrune(report), Not(HasSubstr("--yes")));
+}
+
+TEST(PruneReportTest, TellsEachNodesAnswer) {
+  PruneReport report;
+  report.plan = PlanOf(Facts());
+  report.applied = true;
+  report.generation = 5;
+  report.nodes = {{.node = "node1", .removed = {"r.io/gone:1"}},
+                  {.node = "node2", .refused = {{"r.io/gone:1", "not lighter's"}}},
+                  {.node = "node3", .status = absl::UnavailableError("its agent is not ready")}};
+  const std::string text = DescribePrune(report);
+  EXPECT_THAT(text, HasSubstr("(desired list number 5): 3 names\n"));
+  EXPECT_THAT(text, HasSubstr("  node1: 1 names removed\n"));
+  EXPECT_THAT(text,
+              HasSubstr("  node2: 0 names removed, these not:\n    r.io/gone:1: not lighter's"));
+  EXPECT_THAT(text, HasSubstr("  node3: its agent is not ready; what was to go there"));
+  EXPECT_FALSE(report.Complete());
+  EXPECT_EQ(PruneToJson(report)["nodes"][1]["refused"][0]["cause"], "not lighter's");
+}
+
+TEST(ParseUsedImagesTest, EveryContainerOfEveryPodCountsUnderItsWholeName) {
+  const auto images = ParseUsedImages(R"({"kind": "List", "items": [
+    {"spec": {"initContainers": [{"image": "busybox"}], "containers": [{"image": "r.io/a:1"}],
+              "ephemeralContainers": [{"image": "r.io/debug:2"}]},
+     "status": {"phase": "Succeeded"}},
+    {"spec": {"containers": [{"image": "Not A Name"}, {"image": "r.io/a:1"}]}}]})");
+  ASSERT_TRUE(images.ok()) << images.status();
+  EXPECT_THAT(*images, ElementsAre("docker.io/library/busybox:latest", "r.io/a:1", "r.io/debug:2"));
+  EXPECT_FALSE(ParseUsedImages("{}").ok());
+}
+
+}  // namespace
+}  // namespace lighter
