@@ -149,7 +149,6 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
 
   absl::Status FillInfo(v1::InfoReply* reply) const {
     reply->set_agent_version(std::string(kVersion));
-    reply->set_protocol_version(kProtocolVersion);
     reply->set_node_name(options_.node_name);
     reply->set_unix_time_seconds(absl::ToUnixSeconds(absl::Now()));
     ASSIGN_OR_RETURN(*reply->mutable_snapshotter(), containerd_.Snapshotter());

@@ -68,11 +68,13 @@ class AgentInstall(LineTest):
         self.lighter("agent", "install")
         self.assertEqual(self.pods(), pods, "a second install must leave running agents alone")
 
+        self.lighter("load", self.packages[1], "--set", "global.imageRegistry=10.16.10.111")
         self.kill_lighter("2 of 2 nodes are clean", "agent", "uninstall")
         self.lighter("agent", "uninstall")
         self.assertEqual(self.objects(), before)
         for node in self.line.nodes:
             self.assertNotEqual(self.on_node(node.name, "test", "-e", STATE), 0, "the agent's key is left on the node")
+            self.assertNotIn("lighter", self.ctr(node.name, "leases", "ls", "-q"))
 
     def test_dry_run_prints_what_install_applies_and_changes_nothing(self):
         before = self.objects()

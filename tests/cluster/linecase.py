@@ -169,7 +169,7 @@ class LineTest(ClusterTest):
         deadline = time.monotonic() + 20
         while True:
             content = self.content_of(node)
-            leaked = [line for line in content["leases"] if "lighter" in line]
+            leaked = [line for line in content["leases"] if "lighter-load" in line]
             leaked += [line for line in content["ingests"] if "sha256" in line]
             leaked += [line for line in content["snapshots"] if "extract" in line.split()[0]]
             if not leaked or time.monotonic() > deadline:
