@@ -1,21 +1,19 @@
 // Makes an image visible: the last step, when all its content and snapshots are in place.
 #pragma once
 
-#include <string_view>
-
 #include "absl/status/status.h"
 #include "agent/checked_image.h"
 #include "agent/containerd_client.h"
 
 namespace lighter {
 
-// On every image record that lighter made or moved: what `lighter prune` may take away.
-inline constexpr std::string_view kCreatedLabel = "lighter/created";
-
 // Creates or moves the records that CRI itself would make for `name` of `image`: sha256:<config>,
 // the name, and repo@digest for pods that pin it. Only the name is pinned against the kubelet's
 // image GC: when the name moves on, nothing of ours holds the old image.
 absl::Status PublishName(const Containerd& containerd, const CheckedImage& image,
                          const Reference& name);
+
+// Whether PublishName made or moved this very record: what `lighter prune` may take away.
+bool IsLightersRecord(const ImageRecord& record);
 
 }  // namespace lighter

@@ -12,10 +12,6 @@
 namespace lighter {
 namespace {
 
-bool IsOurs(const ImageRecord& record) {
-  return record.labels.contains(std::string(kCreatedLabel));
-}
-
 // The record of an image by its config, or of a repository by its manifest: made beside names.
 bool IsByDigest(const std::string& name) {
   return absl::StartsWith(name, "sha256:") || absl::StrContains(name, "@sha256:");
@@ -51,7 +47,7 @@ absl::Status RemoveNames(const Containerd& containerd, const v1::Desired* desire
     const auto record = by_name.find(name);
     if (kept.contains(name)) {
       Refuse(name, "the desired list holds it", reply);
-    } else if (record != by_name.end() && !IsOurs(*record->second)) {
+    } else if (record != by_name.end() && !IsLightersRecord(*record->second)) {
       Refuse(name, "lighter did not create it", reply);
     } else {
       if (record != by_name.end()) touched.insert(record->second->target.digest);
@@ -66,7 +62,7 @@ absl::Status RemoveNames(const Containerd& containerd, const v1::Desired* desire
   }
   for (const ImageRecord& record : records) {
     const Digest& digest = record.target.digest;
-    if (IsByDigest(record.name) && IsOurs(record) && touched.contains(digest) &&
+    if (IsByDigest(record.name) && IsLightersRecord(record) && touched.contains(digest) &&
         !needed.contains(digest)) {
       gone.insert(record.name);
     }
