@@ -112,8 +112,11 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
   grpc::Status Remove(grpc::ServerContext* context, const v1::RemoveRequest* request,
                       v1::RemoveReply* reply) override {
     absl::Status status = CheckCaller(*context);
-    if (status.ok()) status = RemoveNames(containerd_, CurrentList().get(), *request, reply);
-    return ToGrpc(status);
+    if (!status.ok()) return ToGrpc(status);
+    // What the keeper loads by an older list must not come after.
+    std::optional<Keeper::Pause> pause;
+    if (options_.keeper != nullptr) pause.emplace(options_.keeper);
+    return ToGrpc(RemoveNames(containerd_, CurrentList().get(), *request, reply));
   }
 
  private:

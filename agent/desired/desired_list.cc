@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,7 +23,9 @@ constexpr uint64_t kMaxFileBytes = kMaxDesiredBytes + kKiB;
 DesiredList::DesiredList(DesiredSources sources, std::function<void(const std::string&)> log)
     : sources_(std::move(sources)), log_(std::move(log)) {}
 
-bool DesiredList::wanted() const { return ::access(sources_.state_dir.c_str(), F_OK) == 0; }
+bool DesiredList::wanted() const {
+  return ::access(sources_.state_dir.c_str(), F_OK) == 0 || errno != ENOENT;
+}
 
 std::shared_ptr<const v1::Desired> DesiredList::current() const {
   const std::lock_guard lock(mutex_);

@@ -21,6 +21,8 @@ namespace {
 constexpr std::chrono::seconds kLookInterval(2);
 constexpr absl::Duration kFirstRetry = absl::Seconds(2);
 constexpr absl::Duration kLastRetry = absl::Seconds(30);
+// A full disk harms everything on the node, and what was brought is dropped again each time.
+constexpr absl::Duration kFullDiskRetry = absl::Minutes(10);
 constexpr std::chrono::seconds kBreakOffTimeout(15);
 
 // 1.6.22 and 1.7.3 are the first that tell CRI's pinned label to the kubelet.
@@ -134,9 +136,9 @@ v1::KeptState Keeper::State() const {
   return state_;
 }
 
-CallGroup* Keeper::BeginLoad() {
+CallGroup* Keeper::BeginLoad(const v1::Desired& desired) {
   const std::lock_guard lock(mutex_);
-  if (ending_ || pauses_ > 0) return nullptr;
+  if (ending_ || pauses_ > 0 || desired_->current().get() != &desired) return nullptr;
   load_ = std::make_unique<CallGroup>();
   return load_.get();
 }
@@ -158,7 +160,7 @@ void Keeper::Run() {
       if (status.ok() || absl::IsCancelled(status)) {
         retry = kFirstRetry;
       } else {
-        not_before = absl::Now() + retry;
+        not_before = absl::Now() + (absl::IsResourceExhausted(status) ? kFullDiskRetry : retry);
         retry = std::min(2 * retry, kLastRetry);
       }
       const std::lock_guard lock(mutex_);
@@ -168,15 +170,25 @@ void Keeper::Run() {
     }
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, kLookInterval, [this] { return ending_ || woken_; });
-    if (ending_) return;
+    if (ending_) break;
     if (std::exchange(woken_, false)) not_before = absl::InfinitePast();
   }
+  // The state may have been removed, and the holds released, in the middle of the last look.
+  if (!desired_->wanted()) ReleaseHolds(containerd_).IgnoreError();
 }
 
 absl::Status Keeper::Check() {
   const std::shared_ptr<const v1::Desired> desired = desired_->current();
-  if (!desired_->wanted()) return ReleaseHolds(containerd_);
-  if (desired == nullptr) return absl::OkStatus();
+  if (!desired_->wanted() || desired == nullptr) {
+    {
+      const std::lock_guard lock(mutex_);
+      state_.clear_generation();
+      state_.clear_releases();
+    }
+    return desired_->wanted() ? absl::OkStatus() : ReleaseHolds(containerd_);
+  }
+  // Before the load too, which may take long or never succeed.
+  RETURN_IF_ERROR(HoldDesired(containerd_, *desired));
   ASSIGN_OR_RETURN(const NamedDigests present, NamesOnNode(containerd_));
   std::vector<v1::DesiredImage> missing = MissingImages(*desired, present);
   ASSIGN_OR_RETURN(const std::string version, containerd_.Version());
@@ -187,46 +199,47 @@ absl::Status Keeper::Check() {
     state_.set_pins(TellsPins(version));
     CountReleases(*desired, present, &state_);
   }
-  if (!missing.empty()) RETURN_IF_ERROR(Load(std::move(missing)));
-  return HoldDesired(containerd_, *desired);
+  if (missing.empty()) return absl::OkStatus();
+  const absl::Status loaded = Load(*desired, missing);
+  RETURN_IF_ERROR(HoldDesired(containerd_, *desired));
+  return loaded;
 }
 
-absl::Status Keeper::Load(std::vector<v1::DesiredImage> missing) {
-  CallGroup* const group = BeginLoad();
-  if (group == nullptr) return absl::CancelledError("a coordinator's load goes first");
-  const absl::Status status = LoadAs(std::move(missing), *group);
-  EndLoad();
-  if (!status.ok()) {
-    content_->TryOthersFirst();
-    return status;
+// Image by image: one that no node can give must not keep the others away.
+absl::Status Keeper::Load(const v1::Desired& desired,
+                          const std::vector<v1::DesiredImage>& missing) {
+  log_(absl::StrCat("brings ", missing.size(), " images that this node should have"));
+  absl::Status first;
+  for (const v1::DesiredImage& image : missing) {
+    CallGroup* const group = BeginLoad(desired);
+    if (group == nullptr) return absl::CancelledError("a coordinator goes first");
+    const absl::Status status = LoadImage(image, *group);
+    EndLoad();
+    if (!status.ok()) content_->TryOthersFirst();
+    first.Update(status);
+    if (absl::IsResourceExhausted(status)) break;
   }
-  const std::lock_guard lock(mutex_);
-  for (v1::KeptRelease& release : *state_.mutable_releases()) release.clear_missing();
-  return absl::OkStatus();
+  return first;
 }
 
-absl::Status Keeper::LoadAs(std::vector<v1::DesiredImage> missing, CallGroup& group) {
+absl::Status Keeper::LoadImage(const v1::DesiredImage& image, CallGroup& group) {
   const auto fetch = [&](const Digest& digest, uint64_t offset, const BlobSink& sink) {
     return content_->Read(digest, offset, sink, &group);
   };
+  ASSIGN_OR_RETURN(const Digest manifest, Digest::Parse(image.manifest_digest()));
+  ASSIGN_OR_RETURN(const auto stored, containerd_.BlobSize(manifest));
   std::vector<v1::Image> images;
-  uint64_t put_back = 0;
-  for (const v1::DesiredImage& image : missing) {
-    ASSIGN_OR_RETURN(const Digest manifest, Digest::Parse(image.manifest_digest()));
-    ASSIGN_OR_RETURN(const auto stored, containerd_.BlobSize(manifest));
-    if (stored.has_value()) put_back += static_cast<uint64_t>(image.names_size());
-    ASSIGN_OR_RETURN(images.emplace_back(), CompleteImage(image, [&](const Digest& digest) {
-                       return ReadSmall(digest, fetch);
-                     }));
-  }
-  log_(absl::StrCat("brings ", images.size(), " images that this node should have"));
+  ASSIGN_OR_RETURN(images.emplace_back(), CompleteImage(image, [&](const Digest& digest) {
+                     return ReadSmall(digest, fetch);
+                   }));
   RETURN_IF_ERROR(
       LoadFromPeers(*agent_.stub(), std::move(images), fetch, group, [this](const auto& step) {
         const std::lock_guard lock(mutex_);
         state_.set_doing(step);
       }));
+  if (!stored.has_value()) return absl::OkStatus();
   const std::lock_guard lock(mutex_);
-  state_.set_recreated_names(state_.recreated_names() + put_back);
+  state_.set_recreated_names(state_.recreated_names() + static_cast<uint64_t>(image.names_size()));
   return absl::OkStatus();
 }
 

@@ -49,10 +49,10 @@ class Keeper {
  private:
   void Run();
   absl::Status Check();
-  absl::Status Load(std::vector<v1::DesiredImage> missing);
-  absl::Status LoadAs(std::vector<v1::DesiredImage> missing, CallGroup& group);
-  // Null where a pause has begun or the keeper ends.
-  CallGroup* BeginLoad();
+  absl::Status Load(const v1::Desired& desired, const std::vector<v1::DesiredImage>& missing);
+  absl::Status LoadImage(const v1::DesiredImage& image, CallGroup& group);
+  // Null where a pause has begun, the keeper ends, or `desired` is not the list any more.
+  CallGroup* BeginLoad(const v1::Desired& desired);
   void EndLoad();
 
   const Containerd containerd_;

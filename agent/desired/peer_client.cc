@@ -60,8 +60,11 @@ absl::Status FetchStretch(v1::Peer::StubInterface& peer, const Digest& digest, u
   while (reader->Read(&reply)) {
     stretch->size = std::max(stretch->size, reply.size());
     if (stretch->received + reply.data().size() > length) {
-      *refused = absl::DataLossError("a peer sent more than it was asked for");
-    } else if (!reply.data().empty()) {
+      call.context().TryCancel();
+      reader->Finish();
+      return absl::DataLossError("it sent more than it was asked for");
+    }
+    if (!reply.data().empty()) {
       *refused = sink(reply.data());
     }
     if (!refused->ok()) {
@@ -93,7 +96,7 @@ absl::StatusOr<std::shared_ptr<v1::Peer::StubInterface>> PeerClient::Dial(
   }
   RETURN_IF_ERROR(Annotate(files.status(), "no certificate to ask other nodes with"));
   const std::lock_guard lock(mutex_);
-  Connection& connection = connections_[peer.address()];
+  Connection& connection = connections_[{peer.node(), peer.address()}];
   if (connection.stub == nullptr || connection.certificate != files->certificate) {
     connection.stub = v1::Peer::NewStub(
         DialAgent(peer.address(), MakeChannelCredentials(*files), NodeTlsName(peer.node())));
@@ -137,8 +140,9 @@ absl::Status PeerClient::Fetch(const v1::Desired& list, const Digest& digest, ui
         break;  // the next peer goes on from here
       }
       if (offset >= stretch.size) return absl::OkStatus();
-      if (stretch.received == 0) {
-        Note(*peer, absl::UnavailableError("it sent nothing"), &worst);
+      // A little at a time would hold us for ever.
+      if (stretch.received < kStretchBytes) {
+        Note(*peer, absl::UnavailableError("it sent less than it was asked for"), &worst);
         break;
       }
     }

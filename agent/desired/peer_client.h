@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -51,7 +52,7 @@ class PeerClient {
   std::atomic<size_t> skew_ = 0;
 
   std::mutex mutex_;
-  std::map<std::string, Connection> connections_;  // by address
+  std::map<std::pair<std::string, std::string>, Connection> connections_;  // by node and address
 };
 
 }  // namespace lighter

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/grpc_status.h"
 #include "common/limits.h"
 #include "common/status.h"
@@ -75,7 +76,10 @@ absl::Status SendBlob(Stream& stream, const FetchBlob& fetch, const v1::BlobNeed
     return absl::OkStatus();
   };
   if (offset >= need.size()) return absl::OkStatus();
-  return fetch(digest, offset, send);
+  RETURN_IF_ERROR(fetch(digest, offset, send));
+  if (offset == need.size()) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(digest.str(), " came with ", offset, " bytes of ",
+                                             need.size(), " from another node"));
 }
 
 absl::Status Drive(Stream& stream, Replies& replies, std::vector<v1::Image> images,

@@ -45,6 +45,8 @@ absl::Status Publication::Write(const DesiredEdit& edit) {
                        ". Releases that were loaded before are held again after their next load"));
     }
     ASSIGN_OR_RETURN(signed_, SignDesired(outcome_.list, authority_));
+    // A list that agents would refuse must not replace the one that they have.
+    RETURN_IF_ERROR(VerifyDesired(signed_, authority_.certificate).status());
     written = WriteDesiredMap(kubectl_, signed_, map.resource_version);
     outcome_.changed = written.ok() || outcome_.changed;
     if (!absl::IsAborted(written)) return written;

@@ -14,8 +14,8 @@ using nlohmann::ordered_json;
 std::string DescribeNode(const PrunedNode& node) {
   if (!node.status.ok()) {
     return absl::StrCat("  ", node.node, ": ", OneLine(Message(node.status)),
-                        "; what was to go there is not held any more, and kubelet's image garbage "
-                        "collection takes it when the disk fills\n");
+                        "; the names stay there: `ctr -n k8s.io images rm` on that node removes "
+                        "them\n");
   }
   std::string text = absl::StrCat("  ", node.node, ": ", node.removed.size(), " names removed",
                                   node.refused.empty() ? "\n" : ", these not:\n");

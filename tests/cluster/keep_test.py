@@ -29,6 +29,7 @@ class Keep(LineTest):
         run = case.lighter("load", cls.packages[1], "--set", f"global.imageRegistry={LOCAL}")
         cls.local_names = {name["name"]: name["configDigest"] for name in run.json["names"]}
         cls.web = next(name for name in cls.names if "/web:" in name)
+        cls.worker = next(name for name in cls.names if "/worker:" in name)
         cls.local_web = next(name for name in cls.local_names if "/web:" in name)
 
     def run_on(self, node: str, name: str, image: str, policy: str) -> None:
@@ -79,7 +80,8 @@ class Keep(LineTest):
         # From the first second, so that the kubelet tries to pull before there is an agent.
         pods = {"late-always": (self.local_web, "Always")}
         if self.refusing:
-            pods["late-present"] = (self.web, "IfNotPresent")
+            # Another image: kubelet will not start one that it pulled from one registry under a name of another.
+            pods["late-present"] = (self.worker, "IfNotPresent")
         for pod, (image, policy) in pods.items():
             self.run_on(name, pod, image, policy)
         for pod in pods:

@@ -55,13 +55,17 @@ class FakePeer final : public v1::Peer::Service {
       if (image.manifest_digest() == request->digest()) bytes = image.manifest();
     }
     if (bytes.empty()) bytes = images_->bytes(request->digest());
-    v1::FetchReply reply;
-    reply.set_size(bytes.size());
-    const uint64_t length = request->length() == 0 ? bytes.size() : request->length();
-    std::string data = bytes.substr(request->offset(), std::min<uint64_t>(length, kMiB));
-    if (lies_) std::fill(data.begin(), data.end(), 'x');
-    reply.set_data(std::move(data));
-    writer->Write(reply);
+    const uint64_t end = request->length() == 0
+                             ? bytes.size()
+                             : std::min(bytes.size(), request->offset() + request->length());
+    for (uint64_t at = request->offset(); at < end; at += kChunkBytes) {
+      v1::FetchReply reply;
+      reply.set_size(bytes.size());
+      std::string data = bytes.substr(at, std::min(kChunkBytes, end - at));
+      if (lies_) std::fill(data.begin(), data.end(), 'x');
+      reply.set_data(std::move(data));
+      writer->Write(reply);
+    }
     return grpc::Status::OK;
   }
 
