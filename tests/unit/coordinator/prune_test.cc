@@ -139,7 +139,10 @@ TEST(PruneReportTest, TellsEachNodesAnswer) {
   EXPECT_THAT(text, HasSubstr("  node1: 1 names removed\n"));
   EXPECT_THAT(text,
               HasSubstr("  node2: 0 names removed, these not:\n    r.io/gone:1: not lighter's"));
-  EXPECT_THAT(text, HasSubstr("  node3: its agent is not ready; what was to go there"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "  node3: its agent is not ready; the names stay there: `ctr -n k8s.io images rm`"));
   EXPECT_FALSE(report.Complete());
   EXPECT_EQ(PruneToJson(report)["nodes"][1]["refused"][0]["cause"], "not lighter's");
 }
