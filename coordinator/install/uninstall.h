@@ -16,7 +16,7 @@ struct UninstallReport {
   // Nodes where that was not possible, with the cause and what is left there.
   std::vector<std::pair<std::string, std::string>> left;
   std::string namespace_kept;  // why the namespace stays; empty where it went, too
-  bool finished = true;  // false: something is still being deleted, as pods of dead nodes are
+  bool finished = true;        // false: something is still being deleted, as pods of dead nodes are
 };
 
 // Idempotent. Errors are Kubectl's. `say` gets a line for people now and then.
