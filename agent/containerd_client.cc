@@ -123,7 +123,7 @@ absl::StatusOr<std::string> Containerd::Version() const {
   return reply.version();
 }
 
-absl::StatusOr<std::string> Containerd::RootFolder() const {
+absl::StatusOr<std::string> Containerd::ContentFolder() const {
   Call call(scope_, kCallTimeout);
   introspection::PluginsRequest request;
   request.add_filters("type==io.containerd.content.v1,id==content");
@@ -135,6 +135,15 @@ absl::StatusOr<std::string> Containerd::RootFolder() const {
     if (root != plugin.exports().end()) return root->second;
   }
   return std::string();
+}
+
+// Every plugin's folder is "TYPE.ID" below the root (containerd plugin/context.go).
+absl::StatusOr<std::string> Containerd::RootFolder() const {
+  ASSIGN_OR_RETURN(std::string folder, ContentFolder());
+  constexpr std::string_view kPlugin = "/io.containerd.content.v1.content";
+  if (!folder.ends_with(kPlugin)) return std::string();
+  folder.resize(folder.size() - kPlugin.size());
+  return folder;
 }
 
 absl::Status Containerd::CreateLease(const std::string& id, const Labels& labels) const {

@@ -60,7 +60,9 @@ class Containerd {
   // --- The node. Snapshotter waits a few seconds for containerd to come up, so it goes first.
   absl::StatusOr<std::string> Snapshotter() const;  // see ChooseSnapshotter
   absl::StatusOr<std::string> Version() const;
-  absl::StatusOr<std::string> RootFolder() const;  // of the content store; empty where not told
+  // The content store's folder, and containerd's root above it; empty where not told.
+  absl::StatusOr<std::string> ContentFolder() const;
+  absl::StatusOr<std::string> RootFolder() const;
 
   // --- Content.
   // Labels of a stored blob; nullopt where there is none.

@@ -100,7 +100,7 @@ std::string SnapshotRefLabel(const std::string& snapshotter) {
 }
 
 FreeSpace FindFreeSpace(const Containerd& containerd) {
-  const absl::StatusOr<std::string> root = containerd.RootFolder();
+  const absl::StatusOr<std::string> root = containerd.ContentFolder();
   struct statvfs stat;
   if (!root.ok() || root->empty() || ::statvfs(root->c_str(), &stat) != 0) return {};
   // 0 means unknown. So it does for inodes, of which some file systems have no fixed number.

@@ -82,6 +82,8 @@ absl::Status Run(int argc, char** argv) {
   app.add_option("--registry", options.registry,
                  "with --state-dir: loopback ADDRESS:PORT on which to serve the desired images to "
                  "this node's containerd");
+  app.add_option("--expect-root", options.expected_root,
+                 "end at once where containerd's root folder is another one than this");
   app.add_option("--containerd-socket", options.agent.containerd_socket,
                  "path of containerd's socket")
       ->envname("CONTAINERD_ADDRESS")

@@ -19,6 +19,7 @@
 #include "agent/desired/peer_service.h"
 #include "agent/identity.h"
 #include "agent/registry/registry_server.h"
+#include "agent/root_check.h"
 #include "common/limits.h"
 #include "common/status.h"
 #include "common/tls.h"
@@ -157,6 +158,9 @@ absl::Status Serve(ServerOptions options) {
   RETURN_IF_ERROR(CheckOptions(options));
   const sigset_t stop_signals = BlockStopSignals();
   AgentOptions& agent = options.agent;
+  if (!options.expected_root.empty()) {
+    RETURN_IF_ERROR(CheckRoot(Containerd(agent.containerd_socket), options.expected_root));
+  }
   RaiseFileLimit(agent);
   std::shared_ptr<grpc::ServerCredentials> credentials;
   std::optional<DesiredWork> desired;

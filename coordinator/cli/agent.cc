@@ -8,6 +8,7 @@
 #include "coordinator/cli/output.h"
 #include "coordinator/install/describe.h"
 #include "coordinator/install/describe_agents.h"
+#include "coordinator/install/export.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 struct AgentFlags : CommonFlags {
   std::string borrow_image;
+  std::string image;
   std::string timeout = "2m";
   bool dry_run = false;
 };
@@ -34,7 +36,7 @@ void Print(const AgentFlags& flags, const nlohmann::ordered_json& json, const st
 absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
   InstallOptions options;
   options.kubectl = ToKubectlOptions(flags);
-  options.borrow_image = flags.borrow_image;
+  options.image = {.name = flags.borrow_image + flags.image, .has_agent = !flags.image.empty()};
   absl::ParseDuration(flags.timeout, &options.timeout);
   if (flags.dry_run) {
     ASSIGN_OR_RETURN(InstallPlan plan, PlanInstall(options));
@@ -99,15 +101,48 @@ void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
       "Examples:\n"
       "  lighter agent install\n"
       "  lighter agent install --dry-run > agents.json      # for a review; apply nothing\n"
-      "  lighter agent install --borrow-image registry.k8s.io/pause:3.10\n");
+      "  lighter agent install --borrow-image registry.k8s.io/pause:3.10\n"
+      "  lighter agent install --image registry.example.com/lighter-agent:0.1.0\n");
   command.add_flag("--dry-run", flags.dry_run, "Print the manifests and stop");
-  command.add_option("--borrow-image", flags.borrow_image,
-                     "Image that every node holds and agents start from (default: chosen)");
+  CLI::Option* const borrow =
+      command.add_option("--borrow-image", flags.borrow_image,
+                         "Image that every node holds and agents start from (default: chosen)");
+  command
+      .add_option("--image", flags.image,
+                  "Image of the agent itself, which the nodes hold or can pull; "
+                  "`lighter agent export` makes it")
+      ->excludes(borrow);
   command
       .add_option("--timeout", flags.timeout, "How long the agents may take to be ready, like 90s")
       ->check(CheckDuration)
       ->capture_default_str();
   AddOutputFlag(command, flags);
+}
+
+void AddExport(CLI::App& group, int& exit_code) {
+  CLI::App* command = group.add_subcommand(
+      "export", "The agent as files: program, systemd unit and container image");
+  auto folder = std::make_shared<std::string>();
+  command->add_option("FOLDER", *folder, "Where to; made where it is not there")->required();
+  command->footer(
+      "For clusters where the agent may not start from a borrowed image: push the image to a "
+      "registry\n"
+      "that the nodes can pull from, or run the program as a service of the node "
+      "(docs/agent.md).\n"
+      "\n"
+      "Examples:\n"
+      "  lighter agent export out\n"
+      "  skopeo copy docker-archive:out/lighter-agent-image.tar "
+      "docker://registry.example.com/lighter-agent:0.1.0\n"
+      "  lighter agent install --image registry.example.com/lighter-agent:0.1.0\n");
+  command->callback([folder, &exit_code] {
+    const absl::StatusOr<std::vector<std::string>> paths = ExportAgent(EmbeddedPayload(), *folder);
+    if (!paths.ok()) {
+      exit_code = ReportAgentError(paths.status());
+      return;
+    }
+    for (const std::string& path : *paths) PrintText(stdout, path + "\n");
+  });
 }
 
 }  // namespace
@@ -122,10 +157,19 @@ void AddAgentCommand(CLI::App& app, int& exit_code) {
             RunInstall, AddInstallFlags);
   AddAction(*group, exit_code, "status",
             "What each node's agent says of itself, or why it does not", RunStatus,
-            [](CLI::App& command, AgentFlags& flags) { AddOutputFlag(command, flags); });
+            [](CLI::App& command, AgentFlags& flags) {
+              command.footer(
+                  "Examples:\n"
+                  "  lighter agent status\n"
+                  "  lighter agent status -o json | jq '.nodes[] | select(.usable | not)'\n");
+              AddOutputFlag(command, flags);
+            });
   AddAction(*group, exit_code, "uninstall", "Take the agents away; images stay on the nodes",
-            RunUninstall,
-            [](CLI::App& command, AgentFlags& flags) { AddOutputFlag(command, flags); });
+            RunUninstall, [](CLI::App& command, AgentFlags& flags) {
+              command.footer("Examples:\n  lighter agent uninstall\n");
+              AddOutputFlag(command, flags);
+            });
+  AddExport(*group, exit_code);
 }
 
 }  // namespace lighter

@@ -3,7 +3,9 @@
 #include <clocale>
 #include <cstdio>
 #include <exception>
+#include <string>
 
+#include "absl/strings/str_cat.h"
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
@@ -12,11 +14,12 @@
 
 namespace {
 
-constexpr char kFooter[] =
+constexpr char kExitCodes[] =
     "Exit codes: 0 done; 1 failed; 2 usage; 4 some nodes are proven, others not, or all are and\n"
     "the desired list could not be written; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a "
     "closed\n"
-    "terminal.\n"
+    "terminal.\n";
+constexpr char kFooter[] =
     "Results go to stdout, progress and messages to stderr.\n"
     "\n"
     "Examples:\n"
@@ -24,6 +27,15 @@ constexpr char kFooter[] =
     "  lighter inspect platform_v1.2.tar\n"
     "  lighter plan platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n"
     "  lighter upgrade platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n";
+
+// Each command's help ends with the exit codes, which are the same for all.
+void AddExitCodes(CLI::App& app) {
+  const std::string footer = app.get_footer();
+  app.footer(footer.empty() ? kExitCodes : absl::StrCat(footer, "\n", kExitCodes));
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    AddExitCodes(*command);
+  }
+}
 
 int RunCommand(int argc, char** argv) {
   CLI::App app(
@@ -42,6 +54,7 @@ int RunCommand(int argc, char** argv) {
   lighter::AddUpgradeCommand(app, exit_code);
   lighter::AddPruneCommand(app, exit_code);
   lighter::AddCompletionCommand(app);
+  AddExitCodes(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {

@@ -15,14 +15,15 @@ struct Node {
   std::string os;            // "linux"
   std::string architecture;  // "amd64"
   std::string runtime;       // "containerd://1.6.20"
+  std::string address;       // InternalIP; empty where it has none
   bool ready = false;
 };
 
-// An agent pod, where it runs and how to reach it.
+// An agent, where it runs and how to reach it.
 struct AgentPod {
   std::string node;
   std::string ns;
-  std::string name;
+  std::string name;     // empty: no pod; a service of the node, if it is there at all
   std::string address;  // "10.0.0.5:7443"
   bool ready = false;
   std::string reason;  // why it is not ready, e.g. "ErrImageNeverPull: ..."; empty where unknown

@@ -3,11 +3,7 @@
 #include "absl/strings/str_cat.h"
 
 namespace lighter {
-namespace {
-
-constexpr int kDefaultAgentPort = 7443;
-
-}  // namespace
+namespace {}  // namespace
 
 using nlohmann::json;
 
@@ -64,7 +60,7 @@ int GrpcPort(const json& pod) {
       if (Text(port, {"name"}) == "grpc" && number.is_number_integer()) return number.get<int>();
     }
   }
-  return kDefaultAgentPort;
+  return kAgentPort;
 }
 
 std::string HostPort(const std::string& host, int port) {

@@ -25,6 +25,9 @@ bool HasTrueCondition(const nlohmann::json& object, const std::string& type);
 // Why a pod's first container that does not run does not; else the pod's own reason; else "".
 std::string WaitingReason(const nlohmann::json& pod);
 
+// Where agents listen, unless a pod of theirs says otherwise.
+inline constexpr int kAgentPort = 7443;
+
 // The container port named "grpc" of a pod; an agent's default where there is none.
 int GrpcPort(const nlohmann::json& pod);
 

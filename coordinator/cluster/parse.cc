@@ -30,6 +30,13 @@ std::set<std::string> ReleaseMembers(const json& items, const std::string& relea
   return members;
 }
 
+std::string InternalIp(const json& node) {
+  for (const json& address : At(node, {"status", "addresses"})) {
+    if (Text(address, {"type"}) == "InternalIP") return Text(address, {"address"});
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Node>> ParseNodes(const std::string& text) {
@@ -40,6 +47,7 @@ absl::StatusOr<std::vector<Node>> ParseNodes(const std::string& text) {
                      .os = Text(item, {"status", "nodeInfo", "operatingSystem"}),
                      .architecture = Text(item, {"status", "nodeInfo", "architecture"}),
                      .runtime = Text(item, {"status", "nodeInfo", "containerRuntimeVersion"}),
+                     .address = InternalIp(item),
                      .ready = HasTrueCondition(item, "Ready")});
   }
   return nodes;

@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "agent/root_check.h"
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/manifests.h"
@@ -20,6 +21,13 @@ std::string StateFolderOf(const json& container) {
     if (text.starts_with(kFlag)) return text.substr(kFlag.size());
   }
   return "";
+}
+
+// Where the agent is: what the container starts, or what its first stage makes.
+std::string ProgramOf(const json& container) {
+  const json& command = At(container, {"command"});
+  const bool own = command.is_array() && command.size() == 1 && command[0] == kImageProgram;
+  return own ? kImageProgram : kBootedProgram;
 }
 
 // What a container said when it ended, this time or the time before, and with which code.
@@ -75,6 +83,7 @@ InstalledPod ToPod(const json& item) {
   for (const json& container : At(item, {"spec", "containers"})) {
     if (Text(container, {"name"}) != kAgentContainer) continue;
     pod.image = Text(container, {"image"});
+    pod.program = ProgramOf(container);
     pod.state_folder = StateFolderOf(container);
     if (const std::string ip = Text(item, {"status", "podIP"}); !ip.empty()) {
       pod.address = HostPort(ip, GrpcPort(item));
@@ -90,6 +99,7 @@ InstalledPod ToPod(const json& item) {
   const std::string reason = WaitingReason(item);
   pod.never_pull = reason.starts_with("ErrImageNeverPull");
   if (reason == "ContainerCreating" || reason == "PodInitializing") return pod;
+  pod.told_root = ToldRoot(ending.words).value_or("");
   if (absl::StartsWith(ending.words, "lighter-boot:")) pod.boot_exit = ending.exit_code;
   pod.problem = !ending.words.empty() ? ending.words
                 : !reason.empty()     ? reason
@@ -128,6 +138,12 @@ absl::StatusOr<AgentWarnings> ReadAgentWarnings(const Kubectl& kubectl) {
     newest[object] = absl::StrCat(Text(item, {"reason"}), ": ", Text(item, {"message"}));
   }
   return newest;
+}
+
+bool LacksRootFolder(const AgentWarnings& warnings, const std::string& pod) {
+  const auto it = warnings.find("Pod/" + pod);
+  return it != warnings.end() && absl::StrContains(it->second, "volume \"root\"") &&
+         absl::StrContains(it->second, "hostPath type check failed");
 }
 
 std::string WarningFor(const AgentWarnings& warnings, const std::string& pod) {

@@ -14,6 +14,7 @@ struct InstalledPod {
   std::string node;
   std::string name;
   std::string image;
+  std::string program;        // the agent, in its container
   std::string daemon_set;     // that it belongs to
   std::string template_hash;  // of what it was made from, see TemplateHash; empty: not by us
   std::string state_folder;  // where it keeps key and certificate, in its container and on the node
@@ -25,6 +26,8 @@ struct InstalledPod {
   // Why it does not run: kubelet's or the scheduler's reason and words, or what the container said
   // last. Empty while nothing is wrong.
   std::string problem;
+  std::string
+      told_root;  // containerd's root folder, where the agent ended because its pod mounts another
   bool never_pull = false;  // the borrowed image is not on the node, or kubelet will not use it
 };
 
@@ -38,6 +41,9 @@ bool IsDamagedPayload(int boot_exit);
 // The newest warning event about each object of the agents' namespace: "Kind/name" -> words.
 using AgentWarnings = std::map<std::string, std::string>;
 absl::StatusOr<AgentWarnings> ReadAgentWarnings(const Kubectl& kubectl);
+
+// Whether kubelet says that the folder that the pod mounts as containerd's root is not there.
+bool LacksRootFolder(const AgentWarnings& warnings, const std::string& pod);
 
 // What concerns a node's agent: its pod (`pod` empty: there is none), or else a DaemonSet whose
 // pods the cluster refuses. Empty where there was no warning.

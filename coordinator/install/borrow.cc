@@ -6,14 +6,26 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/reference.h"
 
 namespace lighter {
 namespace {
 
 // KEP-2535: from this minor on kubelet asks for the credentials that an image was pulled with.
 constexpr int kPullRecordsMinor = 35;
+// kubelet's nodeStatusMaxImages; an image has one name at least.
+constexpr size_t kReportedAtMost = 50;
 
-enum class Evidence { kAgent, kDaemonSet, kPause, kReported };
+enum class Evidence { kAgent, kDaemonSet, kPause, kReported, kGuessed };
+
+// The defaults of containerd 1.6, 1.7, 2.0 and 2.1, of kubeadm (which sets its own), k3s and RKE2.
+// One of them is on every node that ever ran a pod, and kubelet reports none of them where 50
+// larger images are.
+constexpr const char* kUsualSandboxImages[] = {
+    "registry.k8s.io/pause:3.10.1", "registry.k8s.io/pause:3.10",
+    "registry.k8s.io/pause:3.9",    "registry.k8s.io/pause:3.8",
+    "registry.k8s.io/pause:3.6",    "docker.io/rancher/mirrored-pause:3.6",
+};
 
 const char* Words(Evidence evidence) {
   switch (evidence) {
@@ -25,6 +37,8 @@ const char* Words(Evidence evidence) {
       return "the sandbox image, which every pod needs";
     case Evidence::kReported:
       return "each of these nodes reports it";
+    case Evidence::kGuessed:
+      return "a guess at the sandbox image, as these nodes tell of none";
   }
   return "";
 }
@@ -48,25 +62,41 @@ auto Rank(const std::string& image, const Candidate& candidate) {
                          IsByDigest(image), image);
 }
 
+// Pause images that any node of the cluster reports, for the others, and the usual ones.
+std::set<std::string> SandboxGuesses(const std::vector<SiteNode>& nodes) {
+  std::set<std::string> guesses(std::begin(kUsualSandboxImages), std::end(kUsualSandboxImages));
+  for (const SiteNode& node : nodes) {
+    for (const std::string& image : node.reported_images) {
+      if (IsPause(image) && !IsByDigest(image)) guesses.insert(image);
+    }
+  }
+  return guesses;
+}
+
 std::map<std::string, Candidate> Candidates(const std::vector<const SiteNode*>& nodes,
+                                            const std::set<std::string>& guesses,
                                             const ImageBans& bans) {
   std::map<std::string, Candidate> candidates;
+  const auto add = [&](const std::string& image, const SiteNode& node, Evidence evidence) {
+    if (bans.contains({image, node.name})) return;
+    if (KeepsRecords(node) && node.credential_images.contains(image)) return;
+    Candidate& candidate = candidates[image];
+    candidate.evidence = std::max(candidate.evidence, evidence);
+    candidate.nodes.push_back(&node);
+  };
   for (const SiteNode* node : nodes) {
-    const auto add = [&](const std::string& image, Evidence evidence) {
-      if (bans.contains({image, node->name})) return;
-      if (KeepsRecords(*node) && node->credential_images.contains(image)) return;
-      Candidate& candidate = candidates[image];
-      candidate.evidence = std::max(candidate.evidence, evidence);
-      candidate.nodes.push_back(node);
-    };
-    if (!node->agent_image.empty()) add(node->agent_image, Evidence::kAgent);
+    if (!node->agent_image.empty()) add(node->agent_image, *node, Evidence::kAgent);
     for (const std::string& image : node->daemonset_images) {
-      if (image != node->agent_image) add(image, Evidence::kDaemonSet);
+      if (image != node->agent_image) add(image, *node, Evidence::kDaemonSet);
     }
     for (const std::string& image : node->reported_images) {
       if (image == node->agent_image || node->daemonset_images.contains(image)) continue;
-      add(image, IsPause(image) ? Evidence::kPause : Evidence::kReported);
+      add(image, *node, IsPause(image) ? Evidence::kPause : Evidence::kReported);
     }
+  }
+  if (!candidates.empty()) return candidates;
+  for (const SiteNode* node : nodes) {
+    for (const std::string& image : guesses) add(image, *node, Evidence::kGuessed);
   }
   return candidates;
 }
@@ -89,10 +119,10 @@ AgentGroup MakeGroup(const std::string& image, std::string evidence, const Place
 }
 
 // The nodes of one place, the best covering image first, until all are covered or nothing covers.
-void GroupPlace(const Place& place, std::vector<const SiteNode*> left, const ImageBans& bans,
-                Grouping& grouping) {
+void GroupPlace(const Place& place, std::vector<const SiteNode*> left,
+                const std::set<std::string>& guesses, const ImageBans& bans, Grouping& grouping) {
   while (!left.empty()) {
-    const std::map<std::string, Candidate> candidates = Candidates(left, bans);
+    const std::map<std::string, Candidate> candidates = Candidates(left, guesses, bans);
     const auto best =
         std::min_element(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
           return Rank(a.first, a.second) < Rank(b.first, b.second);
@@ -114,22 +144,35 @@ void GroupPlace(const Place& place, std::vector<const SiteNode*> left, const Ima
 
 }  // namespace
 
-Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const std::string& given,
+Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const GivenImage& given,
                       const ImageBans& bans) {
   std::map<Place, std::vector<const SiteNode*>> places;
   for (const SiteNode& node : nodes) places[PlaceOf(node)].push_back(&node);
+  const std::set<std::string> guesses = SandboxGuesses(nodes);
   Grouping grouping;
   for (const auto& [place, members] : places) {
-    if (given.empty()) {
-      GroupPlace(place, members, bans, grouping);
+    if (given.name.empty()) {
+      GroupPlace(place, members, guesses, bans, grouping);
     } else {
-      grouping.groups.push_back(MakeGroup(given, "given with --borrow-image", place, members));
+      const char* const flag = given.has_agent ? "given with --image" : "given with --borrow-image";
+      grouping.groups.push_back(MakeGroup(given.name, flag, place, members));
+      grouping.groups.back().has_agent = given.has_agent;
     }
   }
   std::stable_sort(
       grouping.groups.begin(), grouping.groups.end(),
       [](const AgentGroup& a, const AgentGroup& b) { return a.nodes.size() > b.nodes.size(); });
   return grouping;
+}
+
+bool IsNowhere(const std::vector<SiteNode>& nodes, const std::string& image) {
+  const absl::StatusOr<Reference> wanted = Reference::Parse(image);
+  if (!wanted.ok()) return true;
+  return std::none_of(nodes.begin(), nodes.end(), [&](const SiteNode& node) {
+    const std::set<std::string>& names = node.reported_images;
+    return names.empty() || names.size() >= kReportedAtMost || names.contains(wanted->str()) ||
+           node.daemonset_images.contains(image);
+  });
 }
 
 }  // namespace lighter

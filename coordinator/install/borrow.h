@@ -16,7 +16,8 @@ namespace lighter {
 // Nodes whose agents are one DaemonSet: they share all that a pod template must spell out.
 struct AgentGroup {
   std::string image;
-  std::string evidence;  // why the nodes are believed to hold it, for people
+  std::string evidence;    // why the nodes are believed to hold it, for people
+  bool has_agent = false;  // the image is the agent's own, pulled like any other
   std::string architecture;
   std::string socket;
   std::string containerd_root;
@@ -31,10 +32,21 @@ struct Grouping {
 // Images that turned out not to start on a node: (image, node).
 using ImageBans = std::set<std::pair<std::string, std::string>>;
 
-// `given`: the image to use everywhere; empty: chosen by coverage, then by how sure it is that the
-// nodes hold it (a DaemonSet's image runs there now; a pause image is on every node that ever ran a
-// pod), then by name.
-Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const std::string& given,
+// The image that the user named.
+struct GivenImage {
+  std::string name;        // empty: one to borrow is chosen
+  bool has_agent = false;  // not borrowed: the agent's own
+};
+
+// A given image is used everywhere. One to borrow is chosen by coverage, then by how sure it is
+// that the nodes hold it (a DaemonSet's image runs there now; a pause image is on every node that
+// ever ran a pod), then by name. On a node that tells of no image, the usual sandbox images are
+// tried.
+Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const GivenImage& given,
                       const ImageBans& bans);
+
+// Whether no node can hold `image`, by what all of them report: kubelet lists an image within
+// seconds, and every one where there are fewer than 50.
+bool IsNowhere(const std::vector<SiteNode>& nodes, const std::string& image);
 
 }  // namespace lighter

@@ -40,7 +40,7 @@ ordered_json InstallToJson(const InstallReport& report) {
   for (const InstalledNode& node : report.nodes) {
     nodes.push_back({{"name", node.node},
                      {"ready", node.problem.empty()},
-                     {"borrowedImage", node.image},
+                     {"image", node.image},
                      {"problem", node.problem}});
   }
   ordered_json skipped = ordered_json::array();

@@ -182,7 +182,7 @@ ordered_json AgentsToJson(const AgentsReport& report) {
     nodes.push_back({{"name", state.node},
                      {"usable", state.status.ok()},
                      {"problem", state.status.ok() ? "" : Message(state.status)},
-                     {"borrowedImage", state.image},
+                     {"image", state.image},
                      {"agentVersion", info.agent_version()},
                      {"protocolVersion", info.protocol_version()},
                      {"containerdVersion", info.containerd_version()},

@@ -4,6 +4,7 @@
 // payload_bytes.S
 extern "C" const char lighter_boot_begin[], lighter_boot_end[];
 extern "C" const char lighter_agent_begin[], lighter_agent_end[];
+extern "C" const char lighter_unit_begin[], lighter_unit_end[];
 
 namespace lighter {
 namespace {
@@ -25,6 +26,7 @@ const AgentPayload& EmbeddedPayload() {
       .compressed = {lighter_agent_begin, lighter_agent_end},
       .sha256 = kCompressedAgentSha256,
       .unpacked_size = kAgentSize,
+      .systemd_unit = {lighter_unit_begin, lighter_unit_end},
   };
   return payload;
 }

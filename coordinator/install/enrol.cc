@@ -18,7 +18,7 @@ absl::StatusOr<std::string> RunInPod(const Kubectl& kubectl, const InstalledPod&
                                      const std::string& subcommand, const std::string& input) {
   std::vector<std::string> args = {"exec", "-n", kAgentNamespace, pod.name, "-c", kAgentContainer};
   if (!input.empty()) args.push_back("-i");
-  args.insert(args.end(), {"--", kAgentProgram, subcommand, "--state-dir", pod.state_folder});
+  args.insert(args.end(), {"--", pod.program, subcommand, "--state-dir", pod.state_folder});
   return kubectl.Run(args, {.input = input});
 }
 

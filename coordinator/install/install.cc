@@ -28,6 +28,7 @@ namespace {
 using nlohmann::json;
 
 constexpr absl::Duration kPoll = absl::Milliseconds(300);
+constexpr absl::Duration kWarningsInterval = absl::Seconds(3);
 
 std::vector<Right> NeededRights() {
   std::vector<Right> rights = {
@@ -88,6 +89,7 @@ class Installation {
   absl::StatusOr<Next> Look();
   void Visit(const std::vector<InstalledPod>& pods);
   absl::StatusOr<Next> Judge(const std::vector<InstalledPod>& pods);
+  absl::StatusOr<bool> CorrectRoots(const std::vector<InstalledPod>& pods);
   absl::Status SendPayloadAgain();
   absl::Status RemoveOldConfigMaps();
   absl::Status ExplainUnready();
@@ -104,6 +106,8 @@ class Installation {
   AgentManifests manifests_;
   ImageBans bans_;
   bool sent_again_ = false;
+  std::set<std::pair<std::string, std::string>> roots_tried_;  // (node, containerd's root folder)
+  absl::Time next_warnings_;        // when the cluster is asked for warnings again
   std::set<std::string> enrolled_;  // names of pods
   std::map<std::string, InstalledNode> nodes_;
   std::map<std::string, std::string> pod_of_;  // node -> its current pod's name
@@ -158,13 +162,19 @@ absl::Status Installation::Prepare() {
                      " nodes listed, none Ready with Linux, containerd and architecture ",
                      EmbeddedPayload().architecture));
   }
+  const GivenImage& given = options_.image;
+  if (!given.name.empty() && !given.has_agent && IsNowhere(site_.nodes, given.name)) {
+    return absl::NotFoundError(absl::StrCat("no node holds ", given.name,
+                                            ", by what the nodes report; nothing was changed. "
+                                            "Without --borrow-image one is chosen that they hold"));
+  }
   RETURN_IF_ERROR(EnsureNamespace());
   RETURN_IF_ERROR(FindOrMakeAuthority());
   return EnsureMemberSecret(kubectl_, authority_);
 }
 
 absl::Status Installation::ApplyManifests() {
-  grouping_ = ChooseGroups(site_.nodes, options_.borrow_image, bans_);
+  grouping_ = ChooseGroups(site_.nodes, options_.image, bans_);
   if (grouping_.groups.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "no image is known on any node that an agent could be started from",
@@ -239,21 +249,54 @@ absl::StatusOr<Installation::Next> Installation::Judge(const std::vector<Install
     node.image = pod.image;
     pod_of_[pod.node] = pod.name;
     if (!pod.problem.empty()) node.problem = pod.problem;
-    if (pod.never_pull && !options_.borrow_image.empty()) {
+    if (pod.never_pull && !options_.image.name.empty()) {
       node.problem += "; without --borrow-image one is chosen that the nodes have";
     }
     if (ready_.contains(pod.node) || pod.boot_exit != 0) ++settled;
     damaged = damaged || IsDamagedPayload(pod.boot_exit);
-    if (pod.never_pull && options_.borrow_image.empty()) {
+    if (pod.never_pull && options_.image.name.empty()) {
       banned = bans_.emplace(pod.image, pod.node).second || banned;
     }
   }
   if (banned) return Next::kChooseAgain;
+  ASSIGN_OR_RETURN(const bool corrected, CorrectRoots(pods));
+  if (corrected) return Next::kChooseAgain;
   if (damaged && !std::exchange(sent_again_, true)) {
     RETURN_IF_ERROR(SendPayloadAgain());
     return Next::kChooseAgain;
   }
   return settled == nodes_.size() ? Next::kDone : Next::kWait;
+}
+
+// Nodes whose containerd has another root folder than its socket's layout lets expect: an agent
+// that could start has told which; one whose pod mounts a folder that is not there starts without
+// it, to tell. True where another round is due.
+absl::StatusOr<bool> Installation::CorrectRoots(const std::vector<InstalledPod>& pods) {
+  AgentWarnings warnings;
+  const bool waiting = std::any_of(pods.begin(), pods.end(), [](const InstalledPod& pod) {
+    return !pod.running && pod.problem.empty();
+  });
+  if (waiting && absl::Now() >= next_warnings_) {
+    if (next_warnings_ != absl::Time()) {
+      ASSIGN_OR_RETURN(warnings, ReadAgentWarnings(kubectl_));
+    }
+    next_warnings_ = absl::Now() + kWarningsInterval;
+  }
+  bool corrected = false;
+  for (const InstalledPod& pod : pods) {
+    const bool lacks = LacksRootFolder(warnings, pod.name);
+    if (pod.told_root.empty() && !lacks) continue;
+    for (SiteNode& node : site_.nodes) {
+      if (node.name != pod.node || node.containerd_root == pod.told_root) continue;
+      if (!roots_tried_.emplace(node.name, pod.told_root).second) continue;
+      say_(lacks ? absl::StrCat(node.name, " has no folder ", node.containerd_root,
+                                "; its agent is asked for containerd's root")
+                 : absl::StrCat(node.name, ": containerd's root is ", pod.told_root));
+      node.containerd_root = pod.told_root;
+      corrected = true;
+    }
+  }
+  return corrected;
 }
 
 // Where the cluster's copy of the agent is damaged, whoever changed it: everything goes, and the
@@ -366,7 +409,7 @@ absl::StatusOr<InstallPlan> PlanInstall(const InstallOptions& options) {
   InstallPlan plan;
   ASSIGN_OR_RETURN(plan.site, ReadSite(Kubectl(options.kubectl)));
   KeepOneArchitecture(plan.site);
-  plan.grouping = ChooseGroups(plan.site.nodes, options.borrow_image, {});
+  plan.grouping = ChooseGroups(plan.site.nodes, options.image, {});
   plan.manifests = MakeManifests(EmbeddedPayload(), plan.grouping);
   return plan;
 }

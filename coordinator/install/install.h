@@ -19,7 +19,7 @@ namespace lighter {
 
 struct InstallOptions {
   KubectlOptions kubectl;
-  std::string borrow_image;  // empty: chosen
+  GivenImage image;
   absl::Duration timeout = absl::Minutes(2);
 };
 

@@ -1,10 +1,13 @@
 #include "coordinator/install/manifests.h"
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/desired.h"
 #include "common/digest.h"
 #include "common/version.h"
+#include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/member_secret.h"
 
 namespace lighter {
@@ -12,7 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kPort = 7443;
 // The node's own registry, for nobody but the node.
 constexpr char kRegistryAddress[] = "127.0.0.1:7444";
 constexpr size_t kNameHexDigits = 12;
@@ -64,12 +66,24 @@ PayloadNames NamesOf(const AgentPayload& payload) {
 
 // A group's DaemonSet keeps its name for as long as nothing changes that its pods are made of.
 std::string GroupName(const AgentGroup& group) {
-  const std::string key = absl::StrCat(group.image, "\n", group.architecture, "\n", group.socket,
-                                       "\n", group.containerd_root);
+  const std::string key =
+      absl::StrCat(group.image, "\n", group.architecture, "\n", group.socket, "\n",
+                   group.containerd_root, group.has_agent ? "\nimage" : "");
   return absl::StrCat("lighter-agent-", ShortHash(key).substr(0, 8));
 }
 
 std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+// The first stage, then the agent's chunks.
+std::vector<json> PayloadConfigMaps(const AgentPayload& payload) {
+  const PayloadNames names = NamesOf(payload);
+  std::vector<json> config_maps = {ConfigMap(names.boot, kBootKey, payload.boot)};
+  const std::vector<std::string_view> chunks = SplitChunks(payload.compressed);
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    config_maps.push_back(ConfigMap(names.chunks[i], ChunkName(i), chunks[i]));
+  }
+  return config_maps;
+}
 
 json HostNames(const std::vector<const AgentGroup*>& groups) {
   json names = json::array();
@@ -104,46 +118,68 @@ json Affinity(const AgentGroup& group, const Grouping& grouping) {
              {{"nodeSelectorTerms", json::array({term})}}}}}};
 }
 
-json Volumes(const AgentPayload& payload, const AgentGroup& group) {
+// What the first stage works with.
+json BootVolumes(const AgentPayload& payload) {
   const PayloadNames names = NamesOf(payload);
   json sources = json::array();
   for (const std::string& chunk : names.chunks) {
     sources.push_back({{"configMap", {{"name", chunk}}}});
   }
-  return json::array({
-      {{"name", "boot"}, {"configMap", {{"name", names.boot}, {"defaultMode", 0555}}}},
-      {{"name", "chunks"}, {"projected", {{"sources", sources}, {"defaultMode", 0444}}}},
-      {{"name", "run"}, {"emptyDir", json::object()}},
+  return json::array(
+      {{{"name", "boot"}, {"configMap", {{"name", names.boot}, {"defaultMode", 0555}}}},
+       {{"name", "chunks"}, {"projected", {{"sources", sources}, {"defaultMode", 0444}}}},
+       {{"name", "run"}, {"emptyDir", json::object()}}});
+}
+
+json BootMounts() {
+  return json::array({{{"name", "boot"}, {"mountPath", kBootMount}, {"readOnly", true}},
+                      {{"name", "chunks"}, {"mountPath", kChunksMount}, {"readOnly", true}},
+                      {{"name", "run"}, {"mountPath", kRunMount}}});
+}
+
+// `first`, where it is wanted, and then `second`.
+json Concatenated(bool wanted, json first, const json& second) {
+  if (!wanted) return second;
+  first.insert(first.end(), second.begin(), second.end());
+  return first;
+}
+
+json Volumes(const AgentPayload& payload, const AgentGroup& group) {
+  const json own = json::array({
       {{"name", "socket"}, {"hostPath", {{"path", FolderOf(group.socket)}, {"type", "Directory"}}}},
-      {{"name", "root"}, {"hostPath", {{"path", group.containerd_root}, {"type", "Directory"}}}},
       // Named only: what they hold may change, or come later, without any pod starting anew.
       {{"name", "member"},
        {"secret", {{"secretName", kMemberSecret}, {"optional", true}, {"defaultMode", 0400}}}},
       {{"name", "desired"},
        {"configMap", {{"name", kDesiredConfigMap}, {"optional", true}, {"defaultMode", 0444}}}},
   });
+  const json root =
+      json::array({{{"name", kRootVolume},
+                    {"hostPath", {{"path", group.containerd_root}, {"type", "Directory"}}}}});
+  return Concatenated(!group.has_agent, BootVolumes(payload),
+                      Concatenated(!group.containerd_root.empty(), root, own));
 }
 
 json Mounts(const AgentGroup& group) {
-  return json::array({
-      {{"name", "boot"}, {"mountPath", kBootMount}, {"readOnly", true}},
-      {{"name", "chunks"}, {"mountPath", kChunksMount}, {"readOnly", true}},
-      {{"name", "run"}, {"mountPath", kRunMount}},
+  const json own = json::array({
       // The folder, not the socket: containerd makes a new socket when it restarts. At the node's
       // own path, so that messages name a file that is there.
       {{"name", "socket"}, {"mountPath", FolderOf(group.socket)}, {"readOnly", true}},
-      {{"name", "root"}, {"mountPath", group.containerd_root}},
       {{"name", "member"}, {"mountPath", kMemberMount}, {"readOnly", true}},
       // The folder, not the file in it: a file alone would never be updated.
       {{"name", "desired"}, {"mountPath", kDesiredMount}, {"readOnly", true}},
   });
+  const json root = json::array({{{"name", kRootVolume}, {"mountPath", group.containerd_root}}});
+  return Concatenated(!group.has_agent, BootMounts(),
+                      Concatenated(!group.containerd_root.empty(), root, own));
 }
 
-json Command(const AgentPayload& payload) {
+json Command(const AgentPayload& payload, const AgentGroup& group) {
+  if (group.has_agent) return json::array({kImageProgram});
   return json::array({absl::StrCat(kBootMount, "/", kBootKey), "--sha256", payload.sha256, "--size",
                       absl::StrCat(payload.compressed.size()), "--unpacked-size",
                       absl::StrCat(payload.unpacked_size), "--chunks",
-                      absl::StrCat(SplitChunks(payload.compressed).size()), "--out", kAgentProgram,
+                      absl::StrCat(SplitChunks(payload.compressed).size()), "--out", kBootedProgram,
                       kChunksMount, "--"});
 }
 
@@ -169,10 +205,13 @@ json AgentContainer(const AgentPayload& payload, const AgentGroup& group) {
   return {
       {"name", kAgentContainer},
       {"image", group.image},
-      {"imagePullPolicy", "Never"},
-      {"command", Command(payload)},
+      {"imagePullPolicy", group.has_agent ? "IfNotPresent" : "Never"},
+      {"command", Command(payload, group)},
       {"args",
-       {absl::StrCat("--listen=$(HOST_IP):", kPort), "--state-dir=" + StateFolder(group),
+       {absl::StrCat("--listen=$(HOST_IP):", kAgentPort), "--state-dir=" + StateFolder(group),
+        // An agent that finds another root says so and ends; so does every one of a group without.
+        absl::StrCat("--expect-root=",
+                     group.containerd_root.empty() ? "nothing" : group.containerd_root),
         absl::StrCat("--desired-file=", kDesiredMount, "/", kDesiredKey),
         absl::StrCat("--member-dir=", kMemberMount),
         absl::StrCat("--registry=", kRegistryAddress)}},
@@ -181,7 +220,8 @@ json AgentContainer(const AgentPayload& payload, const AgentGroup& group) {
                     FieldVariable("HOST_IP", "status.hostIP"),
                     // Not a flag: the subcommands that are run beside the agent need it, too.
                     {{"name", "CONTAINERD_ADDRESS"}, {"value", group.socket}}})},
-      {"ports", json::array({{{"name", "grpc"}, {"containerPort", kPort}, {"protocol", "TCP"}}})},
+      {"ports",
+       json::array({{{"name", "grpc"}, {"containerPort", kAgentPort}, {"protocol", "TCP"}}})},
       {"securityContext", SecurityContext()},
       {"readinessProbe", {{"tcpSocket", {{"port", "grpc"}}}, {"periodSeconds", 1}}},
       {"terminationMessagePolicy", "FallbackToLogsOnError"},
@@ -234,11 +274,9 @@ AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& groupi
   manifests.ns = Object("v1", "Namespace", kAgentNamespace);
   // hostPath and hostNetwork are what Pod Security calls privileged.
   manifests.ns["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "privileged";
-  const PayloadNames names = NamesOf(payload);
-  manifests.config_maps.push_back(ConfigMap(names.boot, kBootKey, payload.boot));
-  const std::vector<std::string_view> chunks = SplitChunks(payload.compressed);
-  for (size_t i = 0; i < chunks.size(); ++i) {
-    manifests.config_maps.push_back(ConfigMap(names.chunks[i], ChunkName(i), chunks[i]));
+  const auto borrows = [](const AgentGroup& group) { return !group.has_agent; };
+  if (std::any_of(grouping.groups.begin(), grouping.groups.end(), borrows)) {
+    manifests.config_maps = PayloadConfigMaps(payload);
   }
   for (const AgentGroup& group : grouping.groups) {
     manifests.daemon_sets.push_back(DaemonSet(payload, group, grouping));

@@ -18,8 +18,12 @@ inline constexpr char kAgentNamespace[] = "lighter-system";
 inline constexpr char kAgentSelector[] =
     "app.kubernetes.io/name=lighter-agent,app.kubernetes.io/managed-by=lighter";
 inline constexpr char kAgentContainer[] = "agent";
-// Where the first stage puts the agent in its container.
-inline constexpr char kAgentProgram[] = "/lighter/run/lighter-agent";
+// The volume that is containerd's root folder.
+inline constexpr char kRootVolume[] = "root";
+// Where the agent is in its container: the first stage puts it there, or an image of its own has
+// it.
+inline constexpr char kBootedProgram[] = "/lighter/run/lighter-agent";
+inline constexpr char kImageProgram[] = "/lighter-agent";
 
 // The folder on a node where its agent keeps key and certificate: below containerd's root, the one
 // volume that an agent may write.
@@ -30,7 +34,8 @@ nlohmann::json AgentObject(const char* api_version, const char* kind, const std:
 
 struct AgentManifests {
   nlohmann::json ns;
-  std::vector<nlohmann::json> config_maps;  // the first stage, then the agent's chunks
+  // The first stage, then the agent's chunks; none where no group borrows its image.
+  std::vector<nlohmann::json> config_maps;
   std::vector<nlohmann::json> daemon_sets;  // one a group
 };
 

@@ -16,7 +16,8 @@ struct AgentPayload {
   std::string_view boot;        // lighter-boot, a static program
   std::string_view compressed;  // the agent, in zlib format
   std::string sha256;  // of `compressed`, as lighter-boot wants it: 64 lower-case hex digits
-  uint64_t unpacked_size = 0;  // bytes of the agent
+  uint64_t unpacked_size = 0;     // bytes of the agent
+  std::string_view systemd_unit;  // for nodes where the agent is no pod
 };
 
 // What this program carries. Defined in the library lighter_payload, which lighter alone links: the

@@ -11,4 +11,9 @@ lighter_agent_begin:
   .incbin "lighter-agent.z"
 lighter_agent_end:
 
+  .global lighter_unit_begin, lighter_unit_end
+lighter_unit_begin:
+  .incbin "lighter-agent.service"
+lighter_unit_end:
+
   .section .note.GNU-stack, "", %progbits

@@ -65,6 +65,14 @@ std::vector<std::string> StartedImages(const json& pod) {
   return images;
 }
 
+// containerd's root folder as an agent's pod mounts it.
+std::string AgentsRoot(const json& pod) {
+  for (const json& volume : At(pod, {"spec", "volumes"})) {
+    if (Text(volume, {"name"}) == kRootVolume) return Text(volume, {"hostPath", "path"});
+  }
+  return "";
+}
+
 void AddPod(const json& pod, std::map<std::string, SiteNode*>& by_name) {
   const auto it = by_name.find(Text(pod, {"spec", "nodeName"}));
   if (it == by_name.end()) return;
@@ -77,6 +85,7 @@ void AddPod(const json& pod, std::map<std::string, SiteNode*>& by_name) {
   for (const std::string& image : StartedImages(pod)) {
     if (is_agent) {
       node.agent_image = image;
+      node.containerd_root = AgentsRoot(pod);
       continue;
     }
     if (with_credentials) node.credential_images.insert(image);
@@ -140,7 +149,7 @@ absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
     asked[i] = socket.status();
     if (!socket.ok()) return;
     node.socket = *socket;
-    node.containerd_root = RootOfSocket(node.socket);
+    if (node.containerd_root.empty()) node.containerd_root = RootOfSocket(node.socket);
   });
   Site known;
   known.skipped = std::move(site.skipped);

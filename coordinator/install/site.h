@@ -13,11 +13,13 @@ namespace lighter {
 // A Ready Linux node that runs containerd.
 struct SiteNode {
   std::string name;
-  std::string hostname;         // its label kubernetes.io/hostname, by which affinity selects it
-  std::string architecture;     // "amd64"
-  int kubelet_minor = 0;        // 35 of v1.35.4; 0 where unreadable
-  std::string socket;           // containerd's, a path on the node
-  std::string containerd_root;  // containerd's root folder on the node
+  std::string hostname;      // its label kubernetes.io/hostname, by which affinity selects it
+  std::string architecture;  // "amd64"
+  int kubelet_minor = 0;     // 35 of v1.35.4; 0 where unreadable
+  std::string socket;        // containerd's, a path on the node
+  // containerd's root folder on the node: what a running agent found, else by the socket's layout;
+  // empty: not known, an agent has to tell.
+  std::string containerd_root;
   // Images that the node holds as far as the API server knows, under every name: at most the 50
   // largest (nodeStatusMaxImages).
   std::set<std::string> reported_images;

@@ -104,11 +104,11 @@ void InventoryRun::AskUntilReached(size_t index) {
     node.status = Ask(index);
   }
   if (absl::IsUnavailable(node.status) || absl::IsDeadlineExceeded(node.status)) {
-    node.status =
-        absl::UnavailableError(IsContainerdsFault(node.status)
-                                   ? Message(node.status)
-                                   : absl::StrCat("the agent at ", node.agent, " does not answer (",
-                                                  Message(node.status), ")"));
+    node.status = absl::UnavailableError(
+        IsContainerdsFault(node.status)
+            ? Message(node.status)
+            : absl::StrCat("the agent at ", node.agent, " does not answer (", Message(node.status),
+                           ")", node.has_pod ? "" : "; no agent's pod runs on this node"));
   }
   if (node.status.ok()) node.status = CheckInventory(request_, node);
 }

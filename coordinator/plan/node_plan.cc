@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "coordinator/cluster/kubernetes_json.h"
 
 namespace lighter {
 namespace {
@@ -56,6 +57,15 @@ bool NodePlan::proven() const {
   return true;
 }
 
+void AddAgentsWithoutPods(const std::vector<Node>& nodes, std::vector<AgentPod>& agents) {
+  const std::vector<AgentPod> pods = agents;
+  for (const Node& node : nodes) {
+    if (node.address.empty() || FindAgent(pods, node.name) != nullptr) continue;
+    agents.push_back(
+        {.node = node.name, .address = HostPort(node.address, kAgentPort), .ready = true});
+  }
+}
+
 NodeSelection SelectNodes(const std::vector<Node>& nodes, const std::vector<AgentPod>& agents,
                           const std::string& architecture, const Dialer& dial) {
   NodeSelection selection;
@@ -71,6 +81,7 @@ NodeSelection SelectNodes(const std::vector<Node>& nodes, const std::vector<Agen
     plan.status = AgentStatus(agent);
     if (plan.status.ok()) {
       plan.agent = agent->address;
+      plan.has_pod = !agent->name.empty();
       plan.endpoint.stub = dial(node.name, agent->address);
     }
     selection.nodes.push_back(std::move(plan));

@@ -13,7 +13,8 @@ namespace lighter {
 // A node that takes part.
 struct NodePlan {
   std::string name;
-  std::string agent;      // where its agent is, for messages
+  std::string agent;      // where its agent is
+  bool has_pod = true;    // the agent is a pod; else a service of the node, if it is there at all
   NodeEndpoint endpoint;  // stub null when there is no agent to talk to
   absl::Status status;    // why the node cannot be served; OK when `inventory` is there
   v1::InventoryReply inventory;
@@ -31,6 +32,10 @@ struct NodeSelection {
   std::vector<NodePlan> nodes;
   std::vector<LeftOutNode> left_out;
 };
+
+// Adds what may be a service of the node, at its own address, for every node without an agent's
+// pod.
+void AddAgentsWithoutPods(const std::vector<Node>& nodes, std::vector<AgentPod>& agents);
 
 // Makes the stub for the agent of `node` at "host:port".
 using Dialer = std::function<std::shared_ptr<v1::Agent::StubInterface>(

@@ -1,6 +1,9 @@
 #include "coordinator/plan/plan.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -73,7 +76,10 @@ absl::Status PlanMaker::FindTheWayToAgents() {
 
 absl::StatusOr<std::vector<AgentPod>> PlanMaker::FindAgents(const std::vector<Node>& nodes) {
   ASSIGN_OR_RETURN(std::vector<AgentPod> agents, cluster_.Agents());
-  if (!authority_.has_value()) return agents;
+  if (!authority_.has_value()) {
+    AddAgentsWithoutPods(nodes, agents);
+    return agents;
+  }
   // Only what `agent install` put there can have a certificate of this authority.
   const auto is_foreign = [](const AgentPod& agent) { return agent.ns != kAgentNamespace; };
   std::erase_if(agents, is_foreign);
@@ -123,7 +129,16 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     NodePlan node;
     node.name = kLocalNode;
     node.agent = options_.containerd_socket;
-    node.endpoint = {.name = kLocalNode, .stub = local_agent_->stub()};
+    node.endpoint = {.name = kLocalNode};
+    const int error = ::access(options_.containerd_socket.c_str(), F_OK) == 0 ? 0 : errno;
+    if (error == 0) {
+      node.endpoint.stub = local_agent_->stub();
+    } else {
+      node.status =
+          ErrnoStatus(error, absl::StrCat("containerd's socket ", options_.containerd_socket,
+                                          " (is containerd running here? "
+                                          "--containerd-socket names another one)"));
+    }
     plan.nodes = {};
     plan.nodes.nodes.push_back(std::move(node));
   } else {

@@ -54,6 +54,15 @@ class CommandLine(unittest.TestCase):
         for words in usage:
             self.assertEqual(self.lighter(*words, code=2).stdout, "", words)
 
+    def test_agent_export_writes_an_agent_that_runs(self):
+        folder = self.folder / "exported"
+        paths = self.lighter("agent", "export", folder).stdout.splitlines()
+        self.assertEqual([Path(path).name for path in paths], ["lighter-agent", "lighter-agent.service", "lighter-agent-image.tar"])
+        self.assertEqual(run(paths[0], "--version").stdout, self.lighter("--version").stdout)
+        with tarfile.open(paths[2]) as image:
+            self.assertIn("manifest.json", image.getnames())
+        self.lighter("agent", "export", self.package / "below-a-file", code=1)
+
     def test_version_is_the_charts(self):
         chart = (Path(__file__).resolve().parents[2] / "charts/lighter-agent/Chart.yaml").read_text()
         version = re.search(r"^version: (\S+)", chart, re.MULTILINE)[1]

@@ -7,7 +7,8 @@ import time
 import unittest
 
 from linecase import LineTest
-from testcase import CLUSTER
+from testbed.process import wait_for
+from testcase import CLUSTER, IMAGE
 
 NAMESPACE = "lighter-system"
 STATE = "/var/lib/containerd/lighter"
@@ -163,10 +164,25 @@ class AgentInstall(LineTest):
         self.assertTrue(all(node["usable"] for node in self.status().values()))
 
     def test_a_borrowed_image_that_is_not_there_is_told(self):
-        self.lighter("agent", "install")  # its agents must not be taken for the new ones
-        run = self.lighter("agent", "install", "--borrow-image", "example.com/nowhere:1", "--timeout", "8s", code=1)
-        for node in run.json["nodes"]:
-            self.assertIn("ErrImageNeverPull", node["problem"])
+        self.lighter("agent", "install")
+        pods = self.pods()
+        run = self.lighter_text("agent", "install", "--borrow-image", "example.com/nowhere:1")
+        self.assertEqual(run.code, 1, str(run))
+        self.assertIn("no node holds example.com/nowhere:1", run.err)
+        self.assertEqual(self.pods(), pods, "working agents were taken away for an image that is nowhere")
+
+        self.run_pod(self.line, "holder", "node2")  # imports its image there and nowhere else
+        self.addCleanup(self.shell, "kubectl", "delete", "pod", "holder")
+
+        def reported() -> bool:
+            images = self.get(self.line, "node", "node2")["status"]["images"]
+            return any(IMAGE in image["names"] for image in images)
+
+        wait_for("kubelet to report the image", reported, 30)
+        run = self.lighter("agent", "install", "--borrow-image", IMAGE, "--timeout", "8s", code=4)
+        problems = {node["name"]: node["problem"] for node in run.json["nodes"]}
+        self.assertIn("ErrImageNeverPull", problems["node1"])
+        self.assertFalse(problems["node2"])
 
 
 class AgentInstallOnContainerd2(AgentInstall):

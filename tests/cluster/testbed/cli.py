@@ -65,6 +65,7 @@ def _add_life(add: Callable) -> None:
         default="refuse",
         help="what a pull meets: refusal at once (default), silence, or refusal but for the cluster's own registry",
     )
+    up.add_argument("--containerd-root", metavar="PATH", default="/var/lib/containerd", help="below /var/lib on the nodes")
     up.add_argument("--kubelet", metavar="KEY=JSON", action="append", default=[], help="a KubeletConfiguration key")
 
     _on_cluster(add("add-node", commands.add_node, "add a node to a cluster that is up", ["add-node", "add-node --name two"]))

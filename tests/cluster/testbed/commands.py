@@ -27,6 +27,7 @@ def up(options: Namespace) -> None:
         disk=options.disk,
         link=options.link,
         registry=options.registry,
+        containerd_root=options.containerd_root,
         kubelet=dict(_key_and_value(text) for text in options.kubelet),
     )
     cluster = lifecycle.up(settings)

@@ -8,12 +8,12 @@ from .paths import program, tools
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
 
 _COMMON = """\
-root = "/var/lib/containerd"
+root = "@ROOT@"
 state = "/run/containerd"
 [grpc]
   address = "/run/containerd/containerd.sock"
 [plugins."io.containerd.internal.v1.opt"]
-  path = "/var/lib/containerd/opt"
+  path = "@ROOT@/opt"
 """
 
 _VERSION_1 = f"""\
@@ -58,10 +58,10 @@ def programs(version: str) -> Path:
     return tools("containerd") if version == "2" else Path(program("containerd")).parent
 
 
-def write_config(etc: Path, version: str, network: Network) -> None:
+def write_config(etc: Path, version: str, root: str, network: Network) -> None:
     """Writes etc/containerd: the configuration, and where the cluster's own registry is."""
     registry = f"http://{network.control}:5000"
     hosts = etc / "containerd/certs.d" / f"{network.control}:5000" / "hosts.toml"
     hosts.parent.mkdir(parents=True)
     hosts.write_text(f'server = "{registry}"\n[host."{registry}"]\n  capabilities = ["pull", "resolve"]\n')
-    (etc / "containerd/config.toml").write_text(CONFIGS[version])
+    (etc / "containerd/config.toml").write_text(CONFIGS[version].replace("@ROOT@", root))

@@ -87,7 +87,7 @@ class Node(Machine):
 
     def _write_etc(self, etc: Path) -> None:
         settings, network = self._settings, self._control.network
-        containerd.write_config(etc, settings.containerd, network)
+        containerd.write_config(etc, settings.containerd, settings.containerd_root, network)
         (etc / "cni/net.d").mkdir(parents=True)
         (etc / "cni/net.d/10-pods.conflist").write_text(_pod_network(network.pods(self.number)))
 

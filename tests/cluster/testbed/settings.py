@@ -19,6 +19,7 @@ class Settings:
     disk: str | None = None
     link: str | None = None
     registry: str = "refuse"
+    containerd_root: str = "/var/lib/containerd"
     kubelet: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -115,6 +115,30 @@ TEST(SelectNodesTest, ANodeWithoutAnAgentSaysSo) {
   EXPECT_THAT(Message(selection.nodes[0].status), HasSubstr("no agent runs on this node"));
 }
 
+// An agent may be a service of its node (docs/agent.md, "Without a pod").
+TEST(SelectNodesTest, NodesWithoutAPodAreReachedAtTheirOwnAddress) {
+  std::vector<Node> nodes = {{.name = "a"}, {.name = "b", .address = "fd00::2"}, {.name = "c"}};
+  nodes[0].address = "10.0.0.1";
+  for (Node& node : nodes) {
+    node.os = "linux";
+    node.runtime = "containerd://1.6.20";
+    node.ready = true;
+  }
+  std::vector<AgentPod> agents = {
+      {.node = "a", .name = "pod", .address = "10.0.0.1:9000", .ready = true}};
+  AddAgentsWithoutPods(nodes, agents);
+  std::vector<std::string> dialed;
+  const NodeSelection selection =
+      SelectNodes(nodes, agents, "", [&](const std::string& node, const std::string& address) {
+        dialed.push_back(node + " at " + address);
+        return nullptr;
+      });
+  EXPECT_THAT(dialed, testing::ElementsAre("a at 10.0.0.1:9000", "b at [fd00::2]:7443"));
+  EXPECT_TRUE(selection.nodes[0].has_pod);
+  EXPECT_FALSE(selection.nodes[1].has_pod);
+  EXPECT_THAT(Message(selection.nodes[2].status), HasSubstr("no agent runs on this node"));
+}
+
 TEST(ClusterTest, MissingKubectlNamesTheFlag) {
   const Cluster cluster(Kubectl({.binary = "lighter-no-such-kubectl"}));
   EXPECT_THAT(Message(cluster.Nodes().status()), HasSubstr("--kubectl"));

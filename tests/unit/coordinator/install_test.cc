@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "absl/strings/str_format.h"
 #include "common/limits.h"
 #include "common/status.h"
 #include "coordinator/install/agent_pods.h"
@@ -48,7 +49,7 @@ std::vector<std::string> NodeNames(const AgentGroup& group) {
 
 TEST(ChooseGroupsTest, ADaemonSetsImageThatCoversAllComesFirst) {
   const Grouping grouping = ChooseGroups(
-      {MakeNode("a", {kPause, "app:1"}, {kProxy}), MakeNode("b", {kPause}, {kProxy})}, "", {});
+      {MakeNode("a", {kPause, "app:1"}, {kProxy}), MakeNode("b", {kPause}, {kProxy})}, {}, {});
   ASSERT_THAT(grouping.groups, SizeIs(1));
   EXPECT_EQ(grouping.groups[0].image, kProxy);
   EXPECT_THAT(NodeNames(grouping.groups[0]), ElementsAre("a", "b"));
@@ -56,7 +57,7 @@ TEST(ChooseGroupsTest, ADaemonSetsImageThatCoversAllComesFirst) {
 
 TEST(ChooseGroupsTest, CoverageCountsMoreThanTheKindOfEvidence) {
   const Grouping grouping =
-      ChooseGroups({MakeNode("a", {kPause}, {kProxy}), MakeNode("b", {kPause})}, "", {});
+      ChooseGroups({MakeNode("a", {kPause}, {kProxy}), MakeNode("b", {kPause})}, {}, {});
   ASSERT_THAT(grouping.groups, SizeIs(1));
   EXPECT_EQ(grouping.groups[0].image, kPause);
 }
@@ -65,27 +66,50 @@ TEST(ChooseGroupsTest, SeveralGroupsWhereNoImageCoversAll) {
   const Grouping grouping =
       ChooseGroups({MakeNode("a", {"x:1"}), MakeNode("b", {"x:1", "y:1"}), MakeNode("c", {"y:1"}),
                     MakeNode("d", {"x:1"}), MakeNode("e", {})},
-                   "", {});
-  ASSERT_THAT(grouping.groups, SizeIs(2));
+                   {}, {});
+  ASSERT_THAT(grouping.groups, SizeIs(3));
   EXPECT_EQ(grouping.groups[0].image, "x:1");
   EXPECT_THAT(NodeNames(grouping.groups[0]), ElementsAre("a", "b", "d"));
   EXPECT_THAT(NodeNames(grouping.groups[1]), ElementsAre("c"));
-  ASSERT_THAT(grouping.without, SizeIs(1));
-  EXPECT_EQ(grouping.without[0].name, "e");
-  EXPECT_THAT(grouping.without[0].cause, HasSubstr("--borrow-image"));
+  EXPECT_THAT(NodeNames(grouping.groups[2]), ElementsAre("e"));
+}
+
+// Where 50 larger images are, kubelet does not report the sandbox image, though it is there.
+TEST(ChooseGroupsTest, SandboxImagesAreGuessedWhereNothingElseIsKnown) {
+  constexpr char kOurPause[] = "mirror.example.com/pause:9";
+  ImageBans bans;
+  std::set<std::string> tried;
+  while (true) {
+    const Grouping grouping = ChooseGroups(
+        {MakeNode("a", {kOurPause, "x:1"}), MakeNode("b", {"x:1", "y:1"}), MakeNode("e", {})}, {},
+        bans);
+    EXPECT_EQ(NodeNames(grouping.groups.at(0)).front(), "a");
+    if (!grouping.without.empty()) {
+      EXPECT_EQ(grouping.without[0].name, "e");
+      EXPECT_THAT(grouping.without[0].cause, HasSubstr("--borrow-image"));
+      break;
+    }
+    ASSERT_THAT(grouping.groups, SizeIs(2));
+    EXPECT_THAT(grouping.groups[1].evidence, HasSubstr("guess"));
+    ASSERT_TRUE(tried.insert(grouping.groups[1].image).second);
+    bans.emplace(grouping.groups[1].image, "e");
+  }
+  EXPECT_THAT(tried, ::testing::IsSupersetOf({kOurPause, kPause}));
 }
 
 TEST(ChooseGroupsTest, AnImagePulledWithCredentialsIsLeftAloneFromKubelet135On) {
   SiteNode node = MakeNode("a", {}, {"private/cni:1"});
   node.credential_images = {"private/cni:1"};
-  EXPECT_THAT(ChooseGroups({node}, "", {}).groups, IsEmpty());
+  for (const AgentGroup& group : ChooseGroups({node}, {}, {}).groups) {
+    EXPECT_NE(group.image, "private/cni:1");
+  }
   node.kubelet_minor = 34;
-  ASSERT_THAT(ChooseGroups({node}, "", {}).groups, SizeIs(1));
+  EXPECT_EQ(ChooseGroups({node}, {}, {}).groups.at(0).image, "private/cni:1");
 }
 
 TEST(ChooseGroupsTest, ABannedImageIsNotTriedThereAgain) {
   const Grouping grouping =
-      ChooseGroups({MakeNode("a", {kPause, "x:1"}), MakeNode("b", {kPause, "x:1"})}, "",
+      ChooseGroups({MakeNode("a", {kPause, "x:1"}), MakeNode("b", {kPause, "x:1"})}, {},
                    {{kPause, "a"}, {"x:1", "b"}});
   ASSERT_THAT(grouping.groups, SizeIs(2));
   for (const AgentGroup& group : grouping.groups) {
@@ -98,13 +122,24 @@ TEST(ChooseGroupsTest, WhatAgentsRunFromNowStays) {
   a.agent_image = kPause;
   SiteNode b = MakeNode("b", {kPause}, {kProxy});
   b.agent_image = kPause;
-  EXPECT_EQ(ChooseGroups({a, b}, "", {}).groups.at(0).image, kPause);
+  EXPECT_EQ(ChooseGroups({a, b}, {}, {}).groups.at(0).image, kPause);
 }
 
 TEST(ChooseGroupsTest, NodesOfOtherSocketsAreGroupsOfTheirOwnEvenWithAGivenImage) {
   SiteNode k3s = MakeNode("b", {});
   k3s.socket = "/run/k3s/containerd/containerd.sock";
-  EXPECT_THAT(ChooseGroups({MakeNode("a", {}), k3s}, "given:1", {}).groups, SizeIs(2));
+  EXPECT_THAT(ChooseGroups({MakeNode("a", {}), k3s}, {.name = "given:1"}, {}).groups, SizeIs(2));
+}
+
+TEST(IsNowhereTest, OnlyWhereEveryNodeTellsOfAllThatItHolds) {
+  EXPECT_TRUE(IsNowhere({MakeNode("a", {kPause})}, "busybox"));
+  EXPECT_TRUE(IsNowhere({MakeNode("a", {kPause})}, "no reference at all"));
+  EXPECT_FALSE(IsNowhere(
+      {MakeNode("a", {kPause}), MakeNode("b", {"docker.io/library/busybox:latest"})}, "busybox"));
+  EXPECT_FALSE(IsNowhere({MakeNode("a", {kPause}), MakeNode("b", {})}, "busybox"));
+  std::set<std::string> many;
+  for (int i = 0; i < 50; ++i) many.insert(absl::StrCat("x:", i));
+  EXPECT_FALSE(IsNowhere({MakeNode("a", many)}, "busybox"));
 }
 
 class ManifestsTest : public ::testing::Test {
@@ -124,7 +159,7 @@ class ManifestsTest : public ::testing::Test {
 };
 
 TEST_F(ManifestsTest, ConfigMapsAreImmutableNamedByContentAndSmallEnough) {
-  const AgentManifests manifests = Make(ChooseGroups({MakeNode("a", {kPause})}, "", {}));
+  const AgentManifests manifests = Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {}));
   ASSERT_THAT(manifests.config_maps, SizeIs(4));  // the first stage and three chunks
   std::set<std::string> names;
   for (const json& config_map : manifests.config_maps) {
@@ -135,12 +170,12 @@ TEST_F(ManifestsTest, ConfigMapsAreImmutableNamedByContentAndSmallEnough) {
   EXPECT_THAT(names, SizeIs(4));
   AgentPayload other = payload_;
   other.sha256 = std::string(64, 'b');
-  const AgentManifests next = MakeManifests(other, {});
+  const AgentManifests next = MakeManifests(other, ChooseGroups({MakeNode("a", {kPause})}, {}, {}));
   EXPECT_FALSE(names.contains(next.config_maps[1].at("metadata").at("name").get<std::string>()));
 }
 
 TEST_F(ManifestsTest, TheProjectedVolumeNamesEveryChunkOfOnePayload) {
-  const AgentManifests manifests = Make(ChooseGroups({MakeNode("a", {kPause})}, "", {}));
+  const AgentManifests manifests = Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {}));
   std::vector<std::string> mounted;
   for (const json& volume : Pod(manifests.daemon_sets.at(0)).at("volumes")) {
     if (volume.at("name") != "chunks") continue;
@@ -156,7 +191,7 @@ TEST_F(ManifestsTest, TheProjectedVolumeNamesEveryChunkOfOnePayload) {
 }
 
 TEST_F(ManifestsTest, AsksForNoMoreThanItNeeds) {
-  const AgentManifests manifests = Make(ChooseGroups({MakeNode("a", {kPause})}, "", {}));
+  const AgentManifests manifests = Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {}));
   const json& pod = Pod(manifests.daemon_sets.at(0));
   EXPECT_EQ(pod.at("automountServiceAccountToken"), false);
   const json& container = pod.at("containers").at(0);
@@ -173,8 +208,37 @@ TEST_F(ManifestsTest, AsksForNoMoreThanItNeeds) {
   EXPECT_THAT(writable, UnorderedElementsAre("/lighter/run", "/var/lib/containerd"));
 }
 
+TEST_F(ManifestsTest, AnImageOfItsOwnNeedsNoConfigMaps) {
+  const std::vector<SiteNode> nodes = {MakeNode("a", {kPause})};
+  const AgentManifests own = Make(ChooseGroups(nodes, {"registry.example.com/agent:1", true}, {}));
+  EXPECT_THAT(own.config_maps, IsEmpty());
+  const json& container = Pod(own.daemon_sets.at(0)).at("containers").at(0);
+  EXPECT_EQ(container.at("image"), "registry.example.com/agent:1");
+  EXPECT_EQ(container.at("imagePullPolicy"), "IfNotPresent");
+  EXPECT_EQ(container.at("command"), json::array({"/lighter-agent"}));
+  for (const json& mount : container.at("volumeMounts")) {
+    EXPECT_NE(mount.at("name"), "chunks");
+    EXPECT_NE(mount.at("name"), "boot");
+  }
+  const AgentManifests borrowed = Make(ChooseGroups(nodes, {"registry.example.com/agent:1"}, {}));
+  EXPECT_NE(own.daemon_sets[0].at("metadata").at("name"),
+            borrowed.daemon_sets.at(0).at("metadata").at("name"));
+}
+
+TEST_F(ManifestsTest, WithoutAKnownRootTheAgentMountsNoneAndIsThereToTellIt) {
+  SiteNode node = MakeNode("a", {kPause});
+  node.containerd_root = "";
+  const json pod = Pod(Make(ChooseGroups({node}, {}, {})).daemon_sets.at(0));
+  for (const json& volume : pod.at("volumes")) EXPECT_NE(volume.at("name"), "root");
+  for (const json& mount : pod.at("containers").at(0).at("volumeMounts")) {
+    EXPECT_NE(mount.at("name"), "root");
+  }
+  EXPECT_THAT(pod.at("containers").at(0).at("args").get<std::vector<std::string>>(),
+              ::testing::Contains("--expect-root=nothing"));
+}
+
 TEST_F(ManifestsTest, MemberAndListMayBeMissingAndAreReadOnly) {
-  const json pod = Pod(Make(ChooseGroups({MakeNode("a", {kPause})}, "", {})).daemon_sets.at(0));
+  const json pod = Pod(Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {})).daemon_sets.at(0));
   std::map<std::string, json> volumes;
   for (const json& volume : pod.at("volumes")) volumes[volume.at("name")] = volume;
   EXPECT_EQ(volumes.at("member").at("secret"),
@@ -197,7 +261,7 @@ TEST_F(ManifestsTest, MemberAndListMayBeMissingAndAreReadOnly) {
 
 // SendPayloadAgain deletes what the manifests hold: the list must not be among it.
 TEST_F(ManifestsTest, TheListIsNoPartOfTheManifests) {
-  for (const json& config_map : Make(ChooseGroups({MakeNode("a", {kPause})}, "", {})).config_maps) {
+  for (const json& config_map : Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {})).config_maps) {
     EXPECT_NE(config_map.at("metadata").at("name"), "lighter-desired");
   }
 }
@@ -235,18 +299,18 @@ TEST(MemberSecretTest, OneThatLastsAsLongAsItsAuthorityIsKept) {
 }
 
 TEST_F(ManifestsTest, PodsSayWhatTheyWereMadeFrom) {
-  const json first = Make(ChooseGroups({MakeNode("a", {kPause})}, "", {})).daemon_sets.at(0);
+  const json first = Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {})).daemon_sets.at(0);
   AgentPayload payload = payload_;
   payload.sha256 = std::string(64, 'b');
   const json second =
-      MakeManifests(payload, ChooseGroups({MakeNode("a", {kPause})}, "", {})).daemon_sets.at(0);
+      MakeManifests(payload, ChooseGroups({MakeNode("a", {kPause})}, {}, {})).daemon_sets.at(0);
   EXPECT_NE(TemplateHash(first), TemplateHash(second));
   EXPECT_FALSE(first.at("spec").at("selector").at("matchLabels").contains(kTemplateHashLabel));
 }
 
 TEST_F(ManifestsTest, TheLargestGroupTakesNodesThatJoinLater) {
   const AgentManifests manifests = Make(ChooseGroups(
-      {MakeNode("a", {"x:1"}), MakeNode("b", {"x:1"}), MakeNode("c", {"y:1"})}, "", {}));
+      {MakeNode("a", {"x:1"}), MakeNode("b", {"x:1"}), MakeNode("c", {"y:1"})}, {}, {}));
   ASSERT_THAT(manifests.daemon_sets, SizeIs(2));
   const auto expression = [](const json& daemon_set) {
     return Pod(daemon_set)
@@ -394,6 +458,37 @@ TEST(ParseAgentPodsTest, TellsAnImageThatWillNeverStart) {
               {"state", {{"waiting", {{"reason", "ErrImageNeverPull"}, {"message", "m"}}}}}}})}});
   EXPECT_TRUE(pod.never_pull);
   EXPECT_EQ(pod.problem, "ErrImageNeverPull: m");
+}
+
+TEST(ParseAgentPodsTest, TellsTheRootThatAnAgentFound) {
+  const auto told = [](const std::string& words) {
+    return ParseOne({{"containerStatuses",
+                      json::array({{{"name", "agent"},
+                                    {"state", {{"terminated", {{"message", words}}}}}}})}})
+        .told_root;
+  };
+  constexpr char kWords[] =
+      "lighter-agent: containerd's root folder is %s, and this pod mounts /var/lib/containerd; ...";
+  EXPECT_EQ(told(absl::StrFormat(kWords, "/data/containerd")), "/data/containerd");
+  for (const char* path : {"", "/", "data", "/data/../etc", "/data//x", "/a\nb"}) {
+    EXPECT_EQ(told(absl::StrFormat(kWords, path)), "") << path;
+  }
+  EXPECT_EQ(told(absl::StrFormat(kWords, "/" + std::string(5000, 'a'))), "");
+  EXPECT_EQ(told("lighter-agent: containerd's root folder is /data"), "");
+  EXPECT_EQ(told("lighter-agent: no registry on this node"), "");
+}
+
+TEST(LacksRootFolderTest, IsAboutThatPodAndThatVolumeOnly) {
+  const AgentWarnings warnings = {
+      {"Pod/a",
+       "FailedMount: MountVolume.SetUp failed for volume \"root\" : hostPath type check "
+       "failed: /var/lib/containerd is not a directory"},
+      {"Pod/b",
+       "FailedMount: MountVolume.SetUp failed for volume \"socket\" : hostPath type check "
+       "failed: /run/containerd is not a directory"}};
+  EXPECT_TRUE(LacksRootFolder(warnings, "a"));
+  EXPECT_FALSE(LacksRootFolder(warnings, "b"));
+  EXPECT_FALSE(LacksRootFolder(warnings, "c"));
 }
 
 TEST(ParseAgentPodsTest, AStartingPodHasNoProblemAndAnUnschedulableOneHas) {
