@@ -49,9 +49,9 @@ class Gc(LineTest):
         """All clusters at once, by setUpModule."""
 
     def import_others(self) -> None:
-        """Images that lighter knows nothing of; the large one takes 128 MiB, being stored and unpacked."""
+        """Images that lighter knows nothing of; the large one takes 64 MiB, being stored and unpacked."""
         bulk = self.folder / "bulk"
-        bulk.write_bytes(os.urandom(64 * MIB))
+        bulk.write_bytes(os.urandom(32 * MIB))
         for name, file in ((BULKY, bulk), (SMALL, self.folder / "pause")):
             write_image(self.folder / "other.tar", name, ["/file"], {"/file": file})
             self.cluster("import", "--name", self.line.settings.name, "node1", str(self.folder / "other.tar"))
@@ -59,7 +59,7 @@ class Gc(LineTest):
     def fill_disk(self) -> None:
         """So far that the large image is enough to get out of it again."""
         disk = os.statvfs(self.line.node("node1").root / "var/lib/containerd")
-        wanted = disk.f_blocks * FREE // 100 - 32 * MIB // disk.f_frsize
+        wanted = disk.f_blocks * FREE // 100 - 16 * MIB // disk.f_frsize
         size = (disk.f_bavail - wanted) * disk.f_frsize
         self.assertGreater(size, 0)
         self.shell(*self.line.node("node1").inside, "fallocate", "-l", str(size), "/var/lib/filler")
