@@ -8,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "agent/checked_image.h"
 #include "agent/desired/desired_image.h"
 #include "agent/desired/hold.h"
 #include "agent/desired/self_load.h"
+#include "agent/inventory.h"
 #include "common/limits.h"
 #include "common/status.h"
 
@@ -77,6 +79,25 @@ absl::StatusOr<std::string> ReadSmall(const Digest& digest, const FetchBlob& fet
     return absl::ResourceExhaustedError("a config or manifest is too large");
   }));
   return bytes;
+}
+
+// What would have to be moved or unpacked for an image.
+absl::StatusOr<Lack> LackOf(const Containerd& containerd, const v1::DesiredImage& desired) {
+  google::protobuf::RepeatedPtrField<v1::Image> images;
+  ASSIGN_OR_RETURN(*images.Add(), CompleteImage(desired, [&](const Digest& digest) {
+    return containerd.ReadBlob(digest, kMaxConfigBytes);
+  }));
+  ASSIGN_OR_RETURN(const std::vector<CheckedImage> checked, CheckImages(images));
+  ASSIGN_OR_RETURN(const std::string snapshotter, containerd.Snapshotter());
+  return FindLack(containerd, snapshotter, {&checked.at(0)});
+}
+
+// Leaves out what needs more than its names: room, other nodes.
+void LeaveNamesOnly(const Containerd& containerd, std::vector<v1::DesiredImage>* missing) {
+  std::erase_if(*missing, [&](const v1::DesiredImage& image) {
+    const absl::StatusOr<Lack> lack = LackOf(containerd, image);
+    return !lack.ok() || !lack->blobs.empty() || !lack->steps.empty();
+  });
 }
 
 void CountReleases(const v1::Desired& desired, const NamedDigests& present, v1::KeptState* state) {
@@ -155,8 +176,10 @@ void Keeper::Run() {
   absl::Time not_before = absl::InfinitePast();
   while (true) {
     desired_->Refresh();
-    if (absl::Now() >= not_before) {
-      const absl::Status status = Check();
+    // Names move no bytes: they do not wait until an image that failed is tried again.
+    const bool waits = absl::Now() < not_before;
+    const absl::Status status = Check(/*names_only=*/waits);
+    if (!waits) {
       if (status.ok() || absl::IsCancelled(status)) {
         retry = kFirstRetry;
       } else {
@@ -177,7 +200,7 @@ void Keeper::Run() {
   if (!desired_->wanted()) ReleaseHolds(containerd_).IgnoreError();
 }
 
-absl::Status Keeper::Check() {
+absl::Status Keeper::Check(bool names_only) {
   const std::shared_ptr<const v1::Desired> desired = desired_->current();
   if (!desired_->wanted() || desired == nullptr) {
     {
@@ -199,6 +222,7 @@ absl::Status Keeper::Check() {
     state_.set_pins(TellsPins(version));
     CountReleases(*desired, present, &state_);
   }
+  if (names_only) LeaveNamesOnly(containerd_, &missing);
   if (missing.empty()) return absl::OkStatus();
   const absl::Status loaded = Load(*desired, missing);
   RETURN_IF_ERROR(HoldDesired(containerd_, *desired));

@@ -48,7 +48,8 @@ class Keeper {
 
  private:
   void Run();
-  absl::Status Check();
+  // With `names_only` it puts back names and brings nothing.
+  absl::Status Check(bool names_only);
   absl::Status Load(const v1::Desired& desired, const std::vector<v1::DesiredImage>& missing);
   absl::Status LoadImage(const v1::DesiredImage& image, CallGroup& group);
   // Null where a pause has begun, the keeper ends, or `desired` is not the list any more.

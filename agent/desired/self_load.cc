@@ -111,8 +111,9 @@ absl::Status LoadFromPeers(v1::Agent::StubInterface& agent, std::vector<v1::Imag
   {
     Replies replies(*stream, doing);
     driven = Drive(*stream, replies, std::move(images), fetch);
-    // What came stays under the load's lease, and the next try continues.
-    if (!driven.ok()) call.context().TryCancel();
+    // What came stays under the load's lease, and the next try continues. A load that ended by
+    // itself still has to say why.
+    if (!driven.ok() && !absl::IsAborted(driven)) call.context().TryCancel();
   }
   const absl::Status ended = FromGrpc(stream->Finish());
   // Where the load ended by itself, it says why; where we broke it off, we know why.
