@@ -3,10 +3,11 @@
 
 import base64
 import json
+import re
 import time
 import unittest
 
-from linecase import LineTest
+from linecase import REPOSITORY, LineTest
 from testbed.process import wait_for
 from testcase import CLUSTER, IMAGE
 
@@ -14,6 +15,27 @@ NAMESPACE = "lighter-system"
 STATE = "/var/lib/containerd/lighter"
 # What comes and goes by itself and says nothing about an installation.
 VOLATILE = {"events", "leases", "endpoints", "endpointslices", "componentstatuses", "controllerrevisions"}
+# All that the agents ask for beyond Pod Security's levels. What is added here belongs into docs/agent.md, too.
+HOST_PATHS = 'hostPath volumes (volumes "socket", "root")', 'restricted volume types (volumes "socket", "root" use restricted volume type "hostPath")'
+CHART_HOST_PATHS = tuple(words.replace("socket", "containerd") for words in HOST_PATHS)
+HOST_NETWORK = "host namespaces (hostNetwork=true)"
+ROOT = {
+    'runAsNonRoot != true (pod or container "agent" must set securityContext.runAsNonRoot=true)',
+    'runAsUser=0 (container "agent" must not set runAsUser=0)',
+}
+CAPABILITIES = '"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP", "SYS_ADMIN"'
+BEYOND = {
+    ("install", "baseline"): {
+        HOST_NETWORK, HOST_PATHS[0],
+        'non-default capabilities (container "agent" must not include "SYS_ADMIN" in securityContext.capabilities.add)',
+    },
+    ("install", "restricted"): {
+        HOST_NETWORK, HOST_PATHS[1], *ROOT,
+        f'unrestricted capabilities (container "agent" must not include {CAPABILITIES} in securityContext.capabilities.add)',
+    },
+    ("chart", "baseline"): {HOST_NETWORK, CHART_HOST_PATHS[0]},
+    ("chart", "restricted"): {HOST_NETWORK, CHART_HOST_PATHS[1], *ROOT},
+}  # fmt: skip
 
 
 class AgentInstall(LineTest):
@@ -84,6 +106,45 @@ class AgentInstall(LineTest):
         kinds = [item["kind"] for item in json.loads(run.out)["items"]]
         self.assertEqual([kinds[0], kinds[-1]], ["Namespace", "DaemonSet"])
         self.assertEqual(self.objects(), before)
+
+    def rendered(self) -> dict[str, list[dict]]:
+        """What there is to be applied, in each way of installing the agents."""
+        chart = self.shell("helm", "template", "lighter-agent", REPOSITORY / "charts/lighter-agent", "-n", NAMESPACE)
+        as_json = ("create", "--dry-run=client", "--validate=ignore", "-o", "json", "-f", "-")
+        return {
+            "install": json.loads(self.lighter_text("agent", "install", "--dry-run").out)["items"],
+            "chart": [json.loads(self.kubectl(self.line, *as_json, stdin=chart))],
+        }
+
+    def dry_run(self, objects: list[dict], *words: str) -> str:
+        """What the API server says to these objects; one that it would refuse, or a field that it does not know, is an error."""
+        path = self.folder / "objects.json"
+        path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        return self.shell("kubectl", *words, "--dry-run=server", "--validate=strict", "-f", path)
+
+    def test_every_object_is_as_the_api_server_knows_it(self):
+        self.lighter("agent", "install")  # for its namespace
+        for way, objects in self.rendered().items():
+            said = self.dry_run(objects, "apply", "--server-side", "--force-conflicts")
+            self.assertEqual(len(re.findall(r"serverside-applied \(server dry run\)", said)), len(objects), f"{way}: {said}")
+            self.assertNotIn("Warning", said)
+            wrong = objects[-1] | {"spec": objects[-1]["spec"] | {"unheardOf": 1}}
+            with self.assertRaisesRegex(AssertionError, "unheardOf"):
+                self.dry_run([wrong], "apply", "--server-side", "--force-conflicts")
+
+    def test_the_pods_ask_for_no_more_than_is_documented(self):
+        rendered = self.rendered()
+        for level in ("baseline", "restricted"):
+            namespace = f"secure-{level}"
+            self.shell("kubectl", "create", "namespace", namespace)
+            self.addCleanup(self.shell, "kubectl", "delete", "namespace", namespace)
+            self.shell("kubectl", "label", "namespace", namespace, f"pod-security.kubernetes.io/warn={level}")
+            for way, objects in rendered.items():
+                sets = [item | {"metadata": item["metadata"] | {"namespace": namespace}} for item in objects if item["kind"] == "DaemonSet"]
+                said = self.dry_run(sets, "create")
+                found = re.search(rf'would violate PodSecurity "{level}:latest": (.*)', said)
+                self.assertTrue(found, said)
+                self.assertEqual(set(re.findall(r"[^,() ][^,()]* \([^()]*\)", found[1])), BEYOND[way, level])
 
     def test_a_node_that_lost_its_certificate_gets_one_from_the_next_command(self):
         self.lighter("agent", "install")
@@ -190,11 +251,13 @@ class AgentInstallOnContainerd2(AgentInstall):
 
     containerd = "2"
     test_dry_run_prints_what_install_applies_and_changes_nothing = None
+    test_every_object_is_as_the_api_server_knows_it = None
     test_missing_rights_are_all_named_at_once = None
     test_a_borrowed_image_that_is_not_there_is_told = None
     test_a_damaged_chunk_is_told_and_mended = None
     test_a_node_that_is_not_ready_is_left_out_and_told = None
     test_agents_of_an_authority_that_was_lost_are_taken_over = None
+    test_the_pods_ask_for_no_more_than_is_documented = None
 
 
 if __name__ == "__main__":
