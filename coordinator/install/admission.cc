@@ -6,6 +6,7 @@
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/manifests.h"
+#include "coordinator/install/way_out.h"
 
 namespace lighter {
 
@@ -16,11 +17,13 @@ absl::Status CheckAdmission(const Kubectl& kubectl, const json& daemon_set) {
       kubectl.Run({"create", "--dry-run=server", "-f", "-", "-o", "json"},
                   {.input = SamplePod(daemon_set).dump()});
   if (!out.ok()) {
+    const std::string words = Message(out.status());
+    const std::string told = WithWayOut(words);
     return absl::FailedPreconditionError(
-        absl::StrCat("the cluster would refuse the agents' pods: ", Message(out.status()),
-                     "\nexempt namespace ", kAgentNamespace,
-                     " from what refuses them; docs/agent.md lists what "
-                     "the pods ask for and why"));
+        absl::StrCat("the cluster would refuse the agents' pods: ", told,
+                     told != words ? ""
+                                   : "\nexempt namespace lighter-system from what refuses them; "
+                                     "docs/agent.md lists what the pods ask for and why"));
   }
   const json& asked = daemon_set.at("spec").at("template").at("spec").at("containers").at(0);
   if (Text(asked, {"imagePullPolicy"}) != "Never") return absl::OkStatus();

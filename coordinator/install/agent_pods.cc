@@ -7,6 +7,7 @@
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/manifests.h"
+#include "coordinator/install/way_out.h"
 
 namespace lighter {
 namespace {
@@ -101,9 +102,9 @@ InstalledPod ToPod(const json& item) {
   if (reason == "ContainerCreating" || reason == "PodInitializing") return pod;
   pod.told_root = ToldRoot(ending.words).value_or("");
   if (absl::StartsWith(ending.words, "lighter-boot:")) pod.boot_exit = ending.exit_code;
-  pod.problem = !ending.words.empty() ? ending.words
-                : !reason.empty()     ? reason
-                                      : Unschedulable(item);
+  pod.problem = WithWayOut(!ending.words.empty() ? ending.words
+                           : !reason.empty()     ? reason
+                                                 : Unschedulable(item));
   return pod;
 }
 
@@ -130,12 +131,17 @@ absl::StatusOr<AgentWarnings> ReadAgentWarnings(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const std::string out,
                    kubectl.Run({"get", "events", "-n", kAgentNamespace, "--field-selector",
                                 "type=Warning", "--sort-by", ".lastTimestamp", "-o", "json"}));
-  ASSIGN_OR_RETURN(const json items, Items(out, "events"));
+  return ParseAgentWarnings(out);
+}
+
+absl::StatusOr<AgentWarnings> ParseAgentWarnings(const std::string& events_json) {
+  ASSIGN_OR_RETURN(const json items, Items(events_json, "events"));
   AgentWarnings newest;
   for (const json& item : items) {
     const std::string object = absl::StrCat(Text(item, {"involvedObject", "kind"}), "/",
                                             Text(item, {"involvedObject", "name"}));
-    newest[object] = absl::StrCat(Text(item, {"reason"}), ": ", Text(item, {"message"}));
+    newest[object] =
+        WithWayOut(absl::StrCat(Text(item, {"reason"}), ": ", Text(item, {"message"})));
   }
   return newest;
 }

@@ -24,7 +24,7 @@ struct InstalledPod {
   bool terminating = false;
   int boot_exit = 0;  // the code with which its first stage gave up (docs/agent.md); 0: it did not
   // Why it does not run: kubelet's or the scheduler's reason and words, or what the container said
-  // last. Empty while nothing is wrong.
+  // last, and the way out where we know one. Empty while nothing is wrong.
   std::string problem;
   std::string
       told_root;  // containerd's root folder, where the agent ended because its pod mounts another
@@ -38,9 +38,12 @@ absl::StatusOr<std::vector<InstalledPod>> ParseAgentPods(const std::string& pods
 // Whether a first stage's exit code says that the chunks themselves are wrong, not its node.
 bool IsDamagedPayload(int boot_exit);
 
-// The newest warning event about each object of the agents' namespace: "Kind/name" -> words.
+// The newest warning event about each object of the agents' namespace: "Kind/name" -> words, and
+// the way out where we know one.
 using AgentWarnings = std::map<std::string, std::string>;
 absl::StatusOr<AgentWarnings> ReadAgentWarnings(const Kubectl& kubectl);
+// `events_json` is sorted, the newest last.
+absl::StatusOr<AgentWarnings> ParseAgentWarnings(const std::string& events_json);
 
 // Whether kubelet says that the folder that the pod mounts as containerd's root is not there.
 bool LacksRootFolder(const AgentWarnings& warnings, const std::string& pod);

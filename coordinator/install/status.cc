@@ -22,14 +22,16 @@ absl::Status NotThere(const std::string& cause) {
                                           "; run `lighter agent install` again"));
 }
 
+// Of a pod that does not run.
+absl::Status Starting(const InstalledPod& pod, const AgentWarnings& warnings) {
+  std::string cause = pod.problem;
+  if (cause.empty()) cause = WarningFor(warnings, pod.name);
+  return absl::UnavailableError(absl::StrCat(cause.empty() ? "it is starting" : cause,
+                                             "; see `kubectl describe pod -n lighter-system ",
+                                             pod.name, "`"));
+}
+
 void AskAgent(const AgentDialer& dialer, const InstalledPod& pod, AgentState& state) {
-  state.image = pod.image;
-  if (!pod.running) {
-    state.status = absl::UnavailableError(
-        absl::StrCat(pod.problem.empty() ? "it is starting" : pod.problem,
-                     "; see `kubectl describe pod -n lighter-system ", pod.name, "`"));
-    return;
-  }
   if (!pod.ready) {
     state.status = absl::UnavailableError(
         "it runs and does not serve: it may wait for its certificate, which `lighter agent "
@@ -106,8 +108,13 @@ absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl) {
     });
     if (pod == pods.end()) {
       state.status = NotThere(WarningFor(warnings, ""));
-    } else {
+      return;
+    }
+    state.image = pod->image;
+    if (pod->running) {
       AskAgent(dialer, *pod, state);
+    } else {
+      state.status = Starting(*pod, warnings);
     }
   });
   return report;

@@ -155,6 +155,47 @@ class AgentInstall(LineTest):
         run = self.lighter("load", self.packages[1], "--set", "global.imageRegistry=10.16.10.111")
         self.assertTrue(all(node["proven"] for node in run.json["nodes"]))
 
+    def problem_of(self, node: str, words: str) -> str:
+        """What the status says of that node, once it says these words."""
+        deadline = time.monotonic() + 60
+        while words not in (problem := self.status(code=4)[node]["problem"]) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        self.assertIn(words, problem)
+        return problem
+
+    def test_pods_that_the_cluster_refuses_are_told_with_the_way_out(self):
+        for what, refuse, undo, words, way_out in (
+            (
+                "quota",
+                ("create", "quota", "one", "-n", NAMESPACE, "--hard=pods=1"),
+                ("delete", "quota", "one", "-n", NAMESPACE),
+                "exceeded quota", "raise or delete it",
+            ),
+            (
+                "Pod Security",
+                ("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted", "--overwrite"),
+                ("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=privileged", "--overwrite"),
+                "violates PodSecurity", "pod-security.kubernetes.io/enforce=privileged --overwrite",
+            ),
+        ):  # fmt: skip
+            with self.subTest(what):
+                self.lighter("agent", "install")
+                self.shell("kubectl", *refuse)
+                self.shell("kubectl", "delete", "pod", "-n", NAMESPACE, self.pods()["node2"], "--wait")
+                self.assertIn(way_out, self.problem_of("node2", words))
+                self.shell("kubectl", *undo)
+        report = self.lighter("agent", "install").json
+        self.assertTrue(all(node["ready"] for node in report["nodes"]), report)
+
+    def test_a_folder_that_the_node_has_not_is_told_with_the_way_out(self):
+        self.lighter("agent", "install")
+        agents = self.shell("kubectl", "get", "daemonsets", "-n", NAMESPACE, "-o", "name").strip()
+        patch = '{"spec":{"template":{"spec":{"volumes":[{"name":"root","hostPath":{"path":"/nowhere","type":"Directory"}}]}}}}'
+        self.shell("kubectl", "patch", agents, "-n", NAMESPACE, "-p", patch)
+        self.assertIn("root folder elsewhere", self.problem_of("node1", "hostPath type check failed"))
+        self.lighter("agent", "install")
+        self.assertTrue(all(node["usable"] for node in self.status().values()))
+
     def test_a_damaged_chunk_is_told_and_mended(self):
         self.lighter("agent", "install")
         name = next(item["metadata"]["name"] for item in self.get(self.line, "configmaps", "-n", NAMESPACE)["items"] if "chunk-001" in item.get("binaryData", {}))
@@ -255,8 +296,10 @@ class AgentInstallOnContainerd2(AgentInstall):
     test_missing_rights_are_all_named_at_once = None
     test_a_borrowed_image_that_is_not_there_is_told = None
     test_a_damaged_chunk_is_told_and_mended = None
+    test_a_folder_that_the_node_has_not_is_told_with_the_way_out = None
     test_a_node_that_is_not_ready_is_left_out_and_told = None
     test_agents_of_an_authority_that_was_lost_are_taken_over = None
+    test_pods_that_the_cluster_refuses_are_told_with_the_way_out = None
     test_the_pods_ask_for_no_more_than_is_documented = None
 
 
