@@ -91,7 +91,10 @@ class Containerd {
   absl::StatusOr<std::vector<ImageRecord>> ListImages() const;
   // `collect`: answers when the garbage collection that follows is over. OK where there is none.
   absl::Status DeleteImage(const std::string& name, bool collect) const;
-  // Creates the record or points it to `record.target`; labels are merged.
+  // Sets these labels and leaves the others alone; an empty one is taken off. OK where there is no
+  // such name.
+  absl::Status LabelImage(const std::string& name, const Labels& labels) const;
+  // Creates the record or points it to `record.target`; labels are merged, empty ones taken off.
   absl::Status PutImage(const ImageRecord& record) const;
   // The config digest that the kubelet is told for `name`; empty where CRI does not know it.
   absl::StatusOr<std::string> CriImageId(const std::string& name) const;

@@ -208,6 +208,18 @@ absl::Status Containerd::PutImage(const ImageRecord& record) const {
                  "move image name " + record.name);
 }
 
+absl::Status Containerd::LabelImage(const std::string& name, const Labels& labels) const {
+  Call call(scope_, kCallTimeout);
+  images::UpdateImageRequest request;
+  request.mutable_image()->set_name(name);
+  request.mutable_image()->mutable_target();  // containerd 2 panics without one, though unmasked
+  SetLabels(labels, request.mutable_image()->mutable_labels());
+  for (const auto& [key, value] : labels) request.mutable_update_mask()->add_paths("labels." + key);
+  images::UpdateImageResponse reply;
+  const grpc::Status status = connection_->images_stub.Update(&call.context(), request, &reply);
+  return IsNotFound(status) ? absl::OkStatus() : Explain(status, "label image name " + name);
+}
+
 absl::StatusOr<std::string> Containerd::CriImageId(const std::string& name) const {
   Call call(scope_, kCallTimeout);
   cri::ImageStatusRequest request;

@@ -13,7 +13,4 @@ namespace lighter {
 absl::Status PublishName(const Containerd& containerd, const CheckedImage& image,
                          const Reference& name);
 
-// Whether PublishName made or moved this very record: what `lighter prune` may take away.
-bool IsLightersRecord(const ImageRecord& record);
-
 }  // namespace lighter

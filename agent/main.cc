@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/containerd_client.h"
-#include "agent/desired/hold.h"
+#include "agent/desired/keeper.h"
 #include "agent/identity.h"
 #include "agent/server.h"
 #include "common/limits.h"
@@ -103,9 +103,9 @@ absl::Status Run(int argc, char** argv) {
       "Takes this node's certificate and then its CA's from standard input, and prints its end.");
   accept->add_option("--node-name", node, "the name it must carry, as NAME.lighter-agent")
       ->envname("NODE_NAME");
-  const CLI::App* const remove = add_command(
-      "remove-state",
-      "Removes the key, the certificate and their folder, and ends the hold on images.");
+  const CLI::App* const remove = add_command("remove-state",
+                                             "Removes the key, the certificate and their folder, "
+                                             "and takes holds and pins off the images.");
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -116,11 +116,12 @@ absl::Status Run(int argc, char** argv) {
   if (request->parsed()) return PrintRequest(state_dir);
   if (accept->parsed()) return AcceptFromStandardInput(state_dir, node);
   if (remove->parsed()) {
-    // In this order: the serving agent makes its holds anew until its folder is gone.
+    // In this order: the serving agent makes holds and pins anew until its folder is gone.
     RETURN_IF_ERROR(RemoveIdentity(state_dir));
-    const absl::Status released = ReleaseHolds(Containerd(options.agent.containerd_socket));
+    const absl::Status released = Keeper::Release(Containerd(options.agent.containerd_socket));
     if (!absl::IsUnavailable(released)) return released;
-    Log("the hold on images stays, and ends by itself within two days: " + Message(released));
+    Log("the hold on images stays, and ends by itself within two days; names keep their pins: " +
+        Message(released));
     return absl::OkStatus();
   }
   options.agent.log = Log;

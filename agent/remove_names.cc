@@ -6,7 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "agent/desired/desired_image.h"
-#include "agent/image_publisher.h"
+#include "agent/name_marks.h"
 #include "common/status.h"
 
 namespace lighter {

@@ -11,6 +11,7 @@
 #include "agent/checked_image.h"
 #include "agent/desired/desired_image.h"
 #include "agent/desired/hold.h"
+#include "agent/desired/pins.h"
 #include "agent/desired/self_load.h"
 #include "agent/inventory.h"
 #include "common/limits.h"
@@ -42,8 +43,7 @@ bool TellsPins(const std::string& version) {
 
 using NamedDigests = std::map<std::string, Digest>;
 
-absl::StatusOr<NamedDigests> NamesOnNode(const Containerd& containerd) {
-  ASSIGN_OR_RETURN(const std::vector<ImageRecord> records, containerd.ListImages());
+NamedDigests NamesOf(const std::vector<ImageRecord>& records) {
   NamedDigests names;
   for (const ImageRecord& record : records) names.emplace(record.name, record.target.digest);
   return names;
@@ -113,6 +113,12 @@ void CountReleases(const v1::Desired& desired, const NamedDigests& present, v1::
 }
 
 }  // namespace
+
+absl::Status Keeper::Release(const Containerd& containerd) {
+  const absl::Status holds = ReleaseHolds(containerd);
+  const absl::Status pins = ReleasePins(containerd);
+  return holds.ok() ? pins : holds;
+}
 
 Keeper::Keeper(std::string containerd_socket, DesiredList* desired, NodeContent* content,
                std::function<void(const std::string&)> log)
@@ -196,8 +202,8 @@ void Keeper::Run() {
     if (ending_) break;
     if (std::exchange(woken_, false)) not_before = absl::InfinitePast();
   }
-  // The state may have been removed, and the holds released, in the middle of the last look.
-  if (!desired_->wanted()) ReleaseHolds(containerd_).IgnoreError();
+  // The state may have been removed, and all released, in the middle of the last look.
+  if (!desired_->wanted()) Release(containerd_).IgnoreError();
 }
 
 absl::Status Keeper::Check(bool names_only) {
@@ -208,11 +214,13 @@ absl::Status Keeper::Check(bool names_only) {
       state_.clear_generation();
       state_.clear_releases();
     }
-    return desired_->wanted() ? absl::OkStatus() : ReleaseHolds(containerd_);
+    return desired_->wanted() ? absl::OkStatus() : Release(containerd_);
   }
   // Before the load too, which may take long or never succeed.
   RETURN_IF_ERROR(HoldDesired(containerd_, *desired));
-  ASSIGN_OR_RETURN(const NamedDigests present, NamesOnNode(containerd_));
+  ASSIGN_OR_RETURN(const std::vector<ImageRecord> records, containerd_.ListImages());
+  RETURN_IF_ERROR(FollowList(containerd_, *desired, records));
+  const NamedDigests present = NamesOf(records);
   std::vector<v1::DesiredImage> missing = MissingImages(*desired, present);
   ASSIGN_OR_RETURN(const std::string version, containerd_.Version());
   {

@@ -1,5 +1,5 @@
-// Keeps this node as the desired list wants it, with no coordinator about: holds the images, puts
-// back names that others deleted, brings what is missing from other nodes.
+// Keeps this node as the desired list wants it, with no coordinator about: holds and pins the
+// images, puts back names that others deleted, brings what is missing from other nodes.
 //
 // A name that somebody pointed to another image is left alone: it may be the load of a new version.
 #pragma once
@@ -27,6 +27,9 @@ class Keeper {
   Keeper(std::string containerd_socket, DesiredList* desired, NodeContent* content,
          std::function<void(const std::string&)> log);
   ~Keeper();  // breaks off what it is doing; the next one continues
+
+  // Ends all holds and pins of a node that is left to itself.
+  static absl::Status Release(const Containerd& containerd);
 
   // While one lives the keeper loads nothing: a coordinator's load goes first. Waits some seconds
   // until a load of the keeper's own is broken off.

@@ -12,7 +12,7 @@ CLI::Option* AddEphemeralFlag(CLI::App& command, bool& ephemeral) {
   CLI::Option* flag = command.add_flag(
       "--ephemeral", ephemeral,
       "Afterwards, also when it failed, take the agents away as `lighter agent "
-      "uninstall` does: images stay, and nothing holds them; after Ctrl-C agents stay");
+      "uninstall` does: images stay, and nothing holds or pins them; after Ctrl-C agents stay");
   return flag->excludes("--tls-dir");
 }
 

@@ -1,26 +1,12 @@
 // Agents that act on the desired list: a node without a certificate fetches everything from peers,
 // whatever these send, and gives blobs of the list to members, and nothing else.
-#include "common/desired.h"
-
 #include <gmock/gmock.h>
-#include <grpcpp/server_builder.h>
 
-#include <algorithm>
-#include <atomic>
-
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/file.h"
 #include "common/grpc_channel.h"
 #include "common/grpc_status.h"
-#include "common/limits.h"
-#include "common/pki.h"
-#include "common/tls.h"
 #include "coordinator/transfer/agent_dialer.h"
-#include "tests/integration/agent_process.h"
-#include "tests/integration/node_test.h"
-#include "tests/support/certificates.h"
+#include "tests/integration/desired_case.h"
 
 namespace lighter::testing {
 namespace {
@@ -28,133 +14,7 @@ namespace {
 using support::MakeImage;
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kPatience = absl::Seconds(40);
-constexpr char kName[] = "example.com/a:1";
-
-// Another node's agent as far as peers see it, with blobs from memory.
-class FakePeer final : public v1::Peer::Service {
- public:
-  FakePeer(const ImageSet* images, const std::string& tls_folder) : images_(images) {
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", MakeServerCredentials(tls_folder), &port_);
-    builder.RegisterService(this);
-    server_ = builder.BuildAndStart();
-  }
-  ~FakePeer() override { server_->Shutdown(std::chrono::system_clock::now()); }
-
-  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
-  // Sends other bytes from now on.
-  void Lie() { lies_ = true; }
-  int calls() const { return calls_; }
-
-  grpc::Status Fetch(grpc::ServerContext*, const v1::FetchRequest* request,
-                     grpc::ServerWriter<v1::FetchReply>* writer) override {
-    ++calls_;
-    std::string bytes;
-    for (const v1::Image& image : images_->start().images()) {
-      if (image.manifest_digest() == request->digest()) bytes = image.manifest();
-    }
-    if (bytes.empty()) bytes = images_->bytes(request->digest());
-    const uint64_t end = request->length() == 0
-                             ? bytes.size()
-                             : std::min(bytes.size(), request->offset() + request->length());
-    for (uint64_t at = request->offset(); at < end; at += kChunkBytes) {
-      v1::FetchReply reply;
-      reply.set_size(bytes.size());
-      std::string data = bytes.substr(at, std::min(kChunkBytes, end - at));
-      if (lies_) std::fill(data.begin(), data.end(), 'x');
-      reply.set_data(std::move(data));
-      writer->Write(reply);
-    }
-    return grpc::Status::OK;
-  }
-
- private:
-  const ImageSet* const images_;
-  int port_ = 0;
-  std::atomic<bool> lies_ = false;
-  std::atomic<int> calls_ = 0;
-  std::unique_ptr<grpc::Server> server_;
-};
-
-class DesiredTest : public NodeTest {
- protected:
-  void SetUp() override {
-    NodeTest::SetUp();
-    images_.Add(MakeImage({}, {DataLayer("a", 3'000'000, 1)}), {kName});
-    WriteTls({std::string(kMemberTlsName)}, "member");
-  }
-
-  // A TLS folder of the cluster's authority, for these names.
-  std::string WriteTls(const std::vector<std::string>& names, const std::string& folder) {
-    TlsFiles files;
-    files.ca = authority_.certificate;
-    files.key = *MakeKey();
-    files.certificate =
-        *IssueCertificate(authority_, *MakeRequest(files.key), names, absl::Hours(1));
-    support::WriteTlsFolder(files, dir_.File(folder));
-    return dir_.File(folder);
-  }
-
-  // The list that holds `images_`, with these peers, as the mounted ConfigMap brings it.
-  void WriteList(const std::vector<std::pair<std::string, std::string>>& peers,
-                 const Authority& authority) {
-    const auto list = SignDesired(List(peers), authority);
-    ASSERT_OK(list.status());
-    ASSERT_OK(WriteFileAtomic(dir_.File("desired"), list->SerializeAsString(), 0600));
-  }
-
-  v1::Desired List(const std::vector<std::pair<std::string, std::string>>& peers) const {
-    v1::Desired desired;
-    desired.set_generation(1);
-    v1::DesiredRelease* const release = desired.add_releases();
-    release->set_name("harbor/quayside");
-    for (const v1::Image& from : images_.start().images()) {
-      v1::DesiredImage* const image = release->add_images();
-      image->set_manifest_digest(from.manifest_digest());
-      image->set_manifest_media_type(from.manifest_media_type());
-      image->set_manifest_size(from.manifest().size());
-      *image->mutable_names() = from.names();
-    }
-    for (const auto& [node, address] : peers) {
-      v1::DesiredPeer* const peer = desired.add_peers();
-      peer->set_node(node);
-      peer->set_address(address);
-    }
-    return desired;
-  }
-
-  // The agent of a node that has just joined: it has no certificate of its own.
-  std::unique_ptr<AgentProcess> LateAgent() {
-    auto agent = AgentProcess::Launch({"--listen", "127.0.0.1:0", "--state-dir", dir_.File("state"),
-                                       "--node-name", "late", "--member-dir", dir_.File("member"),
-                                       "--desired-file", dir_.File("desired"),
-                                       "--containerd-socket", containerd().socket()});
-    EXPECT_OK(agent.status());
-    return agent.ok() ? *std::move(agent) : nullptr;
-  }
-
-  bool HasName() {
-    const NodeListing listing = NodeTest::List();
-    return std::any_of(listing.images.begin(), listing.images.end(), [](const std::string& image) {
-      return absl::StartsWith(image, absl::StrCat(kName, " "));
-    });
-  }
-
-  // Until the node has its image, and is seen to have it complete.
-  void ExpectArrives(AgentProcess& agent) {
-    const absl::Time give_up = absl::Now() + kPatience;
-    while (!HasName()) {
-      ASSERT_LT(absl::Now(), give_up) << agent.log();
-      absl::SleepFor(absl::Milliseconds(100));
-    }
-    ExpectProven(images_);
-  }
-
-  support::TempDir dir_;
-  const Authority authority_ = *MakeAuthority();
-  ImageSet images_;
-};
+class DesiredTest : public DesiredCase {};
 FOR_EVERY_CONTAINERD(DesiredTest);
 
 TEST_P(DesiredTest, ALateNodeGetsEverythingFromAPeer) {

@@ -157,10 +157,16 @@ absl::Status TestContainerd::Launch() {
   }
 }
 
-absl::StatusOr<std::string> TestContainerd::Ctr(std::vector<std::string> arguments) const {
+std::vector<std::string> TestContainerd::CtrCommand(
+    const std::vector<std::string>& arguments) const {
   std::vector<std::string> argv = {ProgramFolder(version_) + "/ctr", "--address", socket_,
                                    "--namespace", "k8s.io"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return argv;
+}
+
+absl::StatusOr<std::string> TestContainerd::Ctr(const std::vector<std::string>& arguments) const {
+  const std::vector<std::string> argv = CtrCommand(arguments);
   CommandResult result = RunCommand(argv);
   if (result.exit_code != 0) {
     return absl::InternalError(
@@ -169,9 +175,9 @@ absl::StatusOr<std::string> TestContainerd::Ctr(std::vector<std::string> argumen
   return std::move(result.output);
 }
 
-absl::StatusOr<std::set<std::string>> TestContainerd::Column(std::vector<std::string> arguments,
-                                                             std::vector<size_t> columns) const {
-  ASSIGN_OR_RETURN(const std::string output, Ctr(std::move(arguments)));
+absl::StatusOr<std::set<std::string>> TestContainerd::Column(
+    const std::vector<std::string>& arguments, std::vector<size_t> columns) const {
+  ASSIGN_OR_RETURN(const std::string output, Ctr(arguments));
   std::istringstream lines(output);
   std::string line;
   // Up to the headings, which are capitals; ctr 2 may warn before them.

@@ -50,14 +50,16 @@ class TestContainerd {
   absl::Status Restart();           // on the same root
 
   // Runs ctr in namespace k8s.io; its output, or an error with it.
-  absl::StatusOr<std::string> Ctr(std::vector<std::string> arguments) const;
+  absl::StatusOr<std::string> Ctr(const std::vector<std::string>& arguments) const;
+  // The command that Ctr runs.
+  std::vector<std::string> CtrCommand(const std::vector<std::string>& arguments) const;
   absl::StatusOr<NodeListing> List() const;
 
  private:
   TestContainerd(ContainerdVersion version, std::string snapshotter)
       : version_(version), snapshotter_(std::move(snapshotter)) {}
   absl::Status Launch();
-  absl::StatusOr<std::set<std::string>> Column(std::vector<std::string> arguments,
+  absl::StatusOr<std::set<std::string>> Column(const std::vector<std::string>& arguments,
                                                std::vector<size_t> columns) const;
 
   const ContainerdVersion version_;
