@@ -5,9 +5,11 @@
 #include <list>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/checked_image.h"
 #include "agent/containerd_client.h"
@@ -30,6 +32,10 @@
 namespace lighter {
 namespace {
 
+absl::Status NoThread(const std::system_error& error) {
+  return absl::UnavailableError(absl::StrCat("this node has no thread left: ", error.what()));
+}
+
 // Threads that end by themselves; the last ones are joined here.
 class ThreadList {
  public:
@@ -37,7 +43,8 @@ class ThreadList {
     for (Entry& entry : threads_) entry.thread.join();
   }
 
-  void Start(std::function<void()> body) {
+  // Unavailable where the machine has no thread to give.
+  absl::Status Start(std::function<void()> body) {
     const std::lock_guard lock(mutex_);
     for (auto it = threads_.begin(); it != threads_.end();) {
       const bool done = it->done;
@@ -45,10 +52,16 @@ class ThreadList {
       it = done ? threads_.erase(it) : std::next(it);
     }
     Entry& entry = threads_.emplace_back();
-    entry.thread = std::thread([&entry, body = std::move(body)] {
-      body();
-      entry.done = true;
-    });
+    try {
+      entry.thread = std::thread([&entry, body = std::move(body)] {
+        body();
+        entry.done = true;
+      });
+    } catch (const std::system_error& error) {
+      threads_.pop_back();
+      return NoThread(error);
+    }
+    return absl::OkStatus();
   }
 
  private:
@@ -74,8 +87,9 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
  public:
   explicit AgentService(const AgentOptions& options)
       : options_(options),
-        containerd_(options.containerd_socket),
-        gate_(options.containerd_socket) {}
+        containerd_(Containerd(options.containerd_socket).Scoped({"", options.calls})),
+        gate_(options.gate != nullptr ? options.gate
+                                      : std::make_shared<LoadGate>(options.containerd_socket)) {}
 
   grpc::Status Info(grpc::ServerContext* context, const v1::InfoRequest*,
                     v1::InfoReply* reply) override {
@@ -98,7 +112,9 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
     }
     auto* const stream = new LoadStream;
     stream->Begin();
-    sessions_.Start([this, stream] { stream->End(RunSession(stream)); });
+    const absl::Status started =
+        sessions_.Start([this, stream] { stream->End(RunSession(stream)); });
+    if (!started.ok()) stream->End(started);
     return stream;
   }
 
@@ -112,11 +128,8 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
   grpc::Status Remove(grpc::ServerContext* context, const v1::RemoveRequest* request,
                       v1::RemoveReply* reply) override {
     absl::Status status = CheckCaller(*context);
-    if (!status.ok()) return ToGrpc(status);
-    // What the keeper loads by an older list must not come after.
-    std::optional<Keeper::Pause> pause;
-    if (options_.keeper != nullptr) pause.emplace(options_.keeper);
-    return ToGrpc(RemoveNames(containerd_, CurrentList().get(), *request, reply));
+    if (status.ok()) status = RemoveInPeace(*request, reply);
+    return ToGrpc(status);
   }
 
  private:
@@ -130,19 +143,33 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
           "this agent has certificates from outside: there is no authority whose list it could "
           "trust");
     }
-    ASSIGN_OR_RETURN(const uint64_t generation, options_.desired->Offer(list));
-    reply->set_generation(generation);
+    ASSIGN_OR_RETURN(v1::SignedDesired held, options_.desired->Offer(list));
+    if (held.desired() != list.desired()) *reply->mutable_held() = std::move(held);
     options_.keeper->Wake();
     return absl::OkStatus();
+  }
+
+  // No load beside it: a coordinator's may have found proven what goes here, and the keeper's may
+  // be by an older list.
+  absl::Status RemoveInPeace(const v1::RemoveRequest& request, v1::RemoveReply* reply) {
+    std::optional<Keeper::Pause> pause;
+    if (options_.keeper != nullptr) pause.emplace(options_.keeper);
+    CallGroup calls;
+    ASSIGN_OR_RETURN(const auto pass, gate_->Enter("`lighter prune`, which removes names", calls));
+    return RemoveNames(containerd_, CurrentList().get(), request, reply);
   }
 
   absl::Status RunSession(LoadStream* stream) {
     std::optional<Keeper::Pause> pause;
     if (options_.keeper != nullptr) pause.emplace(options_.keeper);
-    LoadSession session(containerd_, &gate_, stream, options_.times);
-    absl::Status status = session.Run();
-    if (options_.log) options_.log(session.Summary(status));
-    return status;
+    try {
+      LoadSession session(containerd_, gate_.get(), stream, options_.times, options_.rules);
+      absl::Status status = session.Run();
+      if (options_.log) options_.log(session.Summary(status));
+      return status;
+    } catch (const std::system_error& error) {
+      return NoThread(error);
+    }
   }
 
   absl::Status CheckCaller(const grpc::ServerContextBase& context) const {
@@ -201,7 +228,7 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
 
   const AgentOptions options_;
   const Containerd containerd_;
-  LoadGate gate_;
+  const std::shared_ptr<LoadGate> gate_;
   ThreadList sessions_;  // last, so that its threads end first
 };
 

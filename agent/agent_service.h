@@ -6,6 +6,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "agent/call_group.h"
+#include "agent/load_gate.h"
+#include "agent/load_rules.h"
 #include "agent/load_times.h"
 #include "lighter/v1/agent.grpc.pb.h"
 
@@ -21,6 +24,12 @@ struct AgentOptions {
   // transport itself is private: in-process, or a unix socket of mode 0600.
   bool require_coordinator_certificate = true;
   LoadTimes times;
+  LoadRules rules;
+  // Shared by all services of one process over one containerd; null: one of its own.
+  std::shared_ptr<LoadGate> gate;
+  // Cancelled when the process is to end: calls that are running end then. May be null, and must
+  // outlive the service.
+  CallGroup* calls = nullptr;
   // The cluster's desired list and what keeps this node to it; both or none, and both must outlive
   // the service.
   DesiredList* desired = nullptr;

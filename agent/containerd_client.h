@@ -94,6 +94,8 @@ class Containerd {
   // Sets these labels and leaves the others alone; an empty one is taken off. OK where there is no
   // such name.
   absl::Status LabelImage(const std::string& name, const Labels& labels) const;
+  // AlreadyExists where there is such a name. Empty labels are left out.
+  absl::Status CreateImage(const ImageRecord& record) const;
   // Creates the record or points it to `record.target`; labels are merged, empty ones taken off.
   absl::Status PutImage(const ImageRecord& record) const;
   // The config digest that the kubelet is told for `name`; empty where CRI does not know it.

@@ -11,12 +11,9 @@ namespace lighter {
 namespace {
 
 constexpr absl::Duration kApplyTimeout = absl::Hours(2);
+constexpr int kPutAttempts = 3;
 constexpr int kAbortAttempts = 20;
 constexpr absl::Duration kAbortPause = absl::Milliseconds(100);
-
-bool IsAlreadyThere(const grpc::Status& status) {
-  return status.error_code() == grpc::StatusCode::ALREADY_EXISTS;
-}
 
 template <typename Map>
 Labels ToLabels(const Map& map) {
@@ -27,6 +24,14 @@ void SetDescriptor(const Descriptor& from, containerd::types::Descriptor* to) {
   to->set_media_type(from.media_type);
   to->set_digest(from.digest.str());
   to->set_size(static_cast<int64_t>(from.size));
+}
+
+images::Image ToImage(const ImageRecord& record) {
+  images::Image image;
+  image.set_name(record.name);
+  SetDescriptor(record.target, image.mutable_target());
+  SetLabels(record.labels, image.mutable_labels());
+  return image;
 }
 
 absl::StatusOr<ImageRecord> ToRecord(const images::Image& image) {
@@ -183,29 +188,32 @@ absl::Status Containerd::DeleteImage(const std::string& name, bool collect) cons
   return IsNotFound(status) ? absl::OkStatus() : Explain(status, "delete image name " + name);
 }
 
-absl::Status Containerd::PutImage(const ImageRecord& record) const {
-  images::Image image;
-  image.set_name(record.name);
-  SetDescriptor(record.target, image.mutable_target());
-  SetLabels(record.labels, image.mutable_labels());
-  {
-    Call call(scope_, kCallTimeout);
-    images::CreateImageRequest request;
-    *request.mutable_image() = image;
-    images::CreateImageResponse reply;
-    const grpc::Status status = connection_->images_stub.Create(&call.context(), request, &reply);
-    if (!IsAlreadyThere(status)) return Explain(status, "create image name " + record.name);
-  }
+absl::Status Containerd::CreateImage(const ImageRecord& record) const {
   Call call(scope_, kCallTimeout);
-  images::UpdateImageRequest request;
-  *request.mutable_image() = std::move(image);
-  request.mutable_update_mask()->add_paths("target");
-  for (const auto& [key, value] : record.labels) {
-    request.mutable_update_mask()->add_paths("labels." + key);
+  images::CreateImageRequest request;
+  *request.mutable_image() = ToImage(record);
+  images::CreateImageResponse reply;
+  return Explain(connection_->images_stub.Create(&call.context(), request, &reply),
+                 "create image name " + record.name);
+}
+
+absl::Status Containerd::PutImage(const ImageRecord& record) const {
+  for (int attempt = 1;; ++attempt) {
+    const absl::Status created = CreateImage(record);
+    if (!absl::IsAlreadyExists(created)) return created;
+    Call call(scope_, kCallTimeout);
+    images::UpdateImageRequest request;
+    *request.mutable_image() = ToImage(record);
+    request.mutable_update_mask()->add_paths("target");
+    for (const auto& [key, value] : record.labels) {
+      request.mutable_update_mask()->add_paths("labels." + key);
+    }
+    images::UpdateImageResponse reply;
+    const grpc::Status status = connection_->images_stub.Update(&call.context(), request, &reply);
+    // Somebody deletes it all the while: the kubelet's image GC, or a person.
+    if (IsNotFound(status) && attempt < kPutAttempts) continue;
+    return Explain(status, "move image name " + record.name);
   }
-  images::UpdateImageResponse reply;
-  return Explain(connection_->images_stub.Update(&call.context(), request, &reply),
-                 "move image name " + record.name);
 }
 
 absl::Status Containerd::LabelImage(const std::string& name, const Labels& labels) const {

@@ -146,6 +146,13 @@ absl::StatusOr<absl::Time> AcceptCertificate(const std::string& folder, const st
   return NotAfter(files.certificate);
 }
 
+absl::Status WriteStateFile(const std::string& folder, const std::string& name,
+                            const std::string& bytes) {
+  // Else a file that is half made would keep RemoveIdentity from removing the folder.
+  ASSIGN_OR_RETURN(const UniqueFd lock, Lock(folder));
+  return WriteFileAtomic(folder + "/" + name, bytes, 0600);
+}
+
 absl::Status RemoveIdentity(const std::string& folder) {
   const absl::StatusOr<UniqueFd> lock = Lock(folder);
   if (absl::IsNotFound(lock.status())) return absl::OkStatus();

@@ -39,6 +39,10 @@ absl::StatusOr<absl::Time> AcceptCertificate(const std::string& folder, const st
                                              const std::string& pem, const LogLine& log,
                                              absl::Time now = absl::Now());
 
+// Replaces one of the agent's other files there, kDesiredFile. NotFound where the folder is gone.
+absl::Status WriteStateFile(const std::string& folder, const std::string& name,
+                            const std::string& bytes);
+
 // Removes what the others here have made, and the folder; OK where there is none. An error where
 // the folder stays because it holds something else or is a mount point.
 absl::Status RemoveIdentity(const std::string& folder);

@@ -55,11 +55,12 @@ Labels Missing(const Labels& wanted, const Labels& present) {
 }  // namespace
 
 LoadSession::LoadSession(const Containerd& containerd, LoadGate* gate, LoadStream* stream,
-                         const LoadTimes& times)
+                         const LoadTimes& times, const LoadRules& rules)
     : base_(containerd),
       gate_(gate),
       stream_(stream),
       times_(times),
+      rules_(rules),
       progress_(stream, times.heartbeat),
       began_(absl::Now()),
       work_(containerd) {}
@@ -81,7 +82,7 @@ absl::Status LoadSession::MakeRoom(const absl::Status& full) {
       naming_ ? "; the names that it had created by then stay, with what they need" : "";
   const std::string what =
       naming_ ? "what else this load had brought" : "what this load had brought";
-  const absl::Status dropped = DropLeases(base_);
+  const absl::Status dropped = DropLeases(base_, rules_.lease_prefix);
   return absl::ResourceExhaustedError(absl::StrCat(
       full.message(), named,
       dropped.ok() ? absl::StrCat("; ", what, " was removed again")
@@ -141,7 +142,7 @@ absl::StatusOr<Lack> LoadSession::Prepare() {
   if (todo_.empty()) return Lack();
 
   progress_.Report(Doing("take over what is there"));
-  ASSIGN_OR_RETURN(const std::string lease, TakeLease(work_));
+  ASSIGN_OR_RETURN(const std::string lease, TakeLease(work_, rules_.lease_prefix));
   work_ = base_.Scoped({lease, &stream_->calls()});
   for (const CheckedImage* image : todo_) {
     progress_.Report(Doing("store the manifest of " + image->label));
@@ -295,7 +296,7 @@ absl::Status LoadSession::Publish() {
       if (found_[i][k].proven) continue;
       progress_.Report(Doing("create " + images_[i].names[k].str()));
       naming_ = true;
-      RETURN_IF_ERROR(PublishName(work_, images_[i], images_[i].names[k]));
+      RETURN_IF_ERROR(PublishName(work_, images_[i], images_[i].names[k], rules_));
     }
   }
   for (size_t i = 0; i < images_.size(); ++i) {
@@ -314,7 +315,8 @@ absl::Status LoadSession::Publish() {
     }
   }
   EndWork();
-  RETURN_IF_ERROR(Annotate(DropLeases(base_), "the names are in place and proven"));
+  RETURN_IF_ERROR(
+      Annotate(DropLeases(base_, rules_.lease_prefix), "the names are in place and proven"));
   v1::LoadReply reply;
   reply.mutable_done()->set_received_bytes(received_bytes_);
   return stream_->Send(std::move(reply));
@@ -330,7 +332,7 @@ void LoadSession::EndWork() {
 
 absl::Status LoadSession::Abandon() {
   EndWork();
-  RETURN_IF_ERROR(DropLeases(base_));
+  RETURN_IF_ERROR(DropLeases(base_, rules_.lease_prefix));
   v1::LoadReply reply;
   reply.mutable_done()->set_received_bytes(received_bytes_);
   return stream_->Send(std::move(reply));

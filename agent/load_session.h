@@ -17,6 +17,7 @@
 #include "agent/containerd_client.h"
 #include "agent/inventory.h"
 #include "agent/load_gate.h"
+#include "agent/load_rules.h"
 #include "agent/load_stream.h"
 #include "agent/load_times.h"
 #include "agent/progress_sender.h"
@@ -30,7 +31,7 @@ namespace lighter {
 class LoadSession {
  public:
   LoadSession(const Containerd& containerd, LoadGate* gate, LoadStream* stream,
-              const LoadTimes& times);
+              const LoadTimes& times, const LoadRules& rules);
 
   // The stream's status. A load that ends before Finish keeps what came, except where the node's
   // disk is full: then everything that loads brought is dropped at once.
@@ -68,6 +69,7 @@ class LoadSession {
   LoadGate* const gate_;
   LoadStream* const stream_;
   const LoadTimes times_;
+  const LoadRules rules_;
   ProgressSender progress_;
 
   std::string who_;  // for messages: the coordinator's host and run

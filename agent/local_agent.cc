@@ -4,15 +4,13 @@
 
 #include <chrono>
 
-#include "agent/agent_service.h"
 #include "common/limits.h"
 
 namespace lighter {
 
-LocalAgent::LocalAgent(const std::string& containerd_socket)
-    : service_(MakeAgentService({.containerd_socket = containerd_socket,
-                                 .node_name = "localhost",
-                                 .require_coordinator_certificate = false})) {
+LocalAgent::LocalAgent(AgentOptions options) {
+  options.require_coordinator_certificate = false;
+  service_ = MakeAgentService(options);
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.RegisterService(service_.get());

@@ -4,8 +4,8 @@
 #include <grpcpp/server.h>
 
 #include <memory>
-#include <string>
 
+#include "agent/agent_service.h"
 #include "lighter/v1/agent.grpc.pb.h"
 
 namespace lighter {
@@ -13,7 +13,8 @@ namespace lighter {
 // Its loads and those of others on this node exclude each other (load_gate.h).
 class LocalAgent {
  public:
-  explicit LocalAgent(const std::string& containerd_socket);
+  // `options` as of a service for the network, but for the certificate: nobody shows one here.
+  explicit LocalAgent(AgentOptions options);
   ~LocalAgent();
 
   std::shared_ptr<v1::Agent::StubInterface> stub() const { return stub_; }

@@ -43,12 +43,16 @@ absl::Status RemoveNames(const Containerd& containerd, const v1::Desired* desire
 
   std::set<std::string> gone;
   std::set<Digest> touched;
-  for (const std::string& name : request.names()) {
+  for (const v1::NamedImage& image : request.images()) {
+    const std::string& name = image.name();
     const auto record = by_name.find(name);
     if (kept.contains(name)) {
       Refuse(name, "the desired list holds it", reply);
     } else if (record != by_name.end() && !IsLightersRecord(*record->second)) {
       Refuse(name, "lighter did not create it", reply);
+    } else if (record != by_name.end() &&
+               record->second->target.digest.str() != image.manifest_digest()) {
+      Refuse(name, "it points to another image meanwhile", reply);
     } else {
       if (record != by_name.end()) touched.insert(record->second->target.digest);
       gone.insert(name);

@@ -1,5 +1,6 @@
 #include "agent/server.h"
 
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <iostream>
 #include <optional>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/desired/desired_list.h"
@@ -31,7 +33,11 @@ namespace {
 constexpr std::string_view kUnixPrefix = "unix:";
 constexpr std::chrono::seconds kShutdownTimeout(1);
 constexpr absl::Duration kCertificatePoll = absl::Milliseconds(250);
+constexpr absl::Duration kStopPoll = absl::Seconds(5);
 constexpr absl::Duration kWaitingReminder = absl::Minutes(1);
+constexpr absl::Duration kRegistryPause = absl::Seconds(5);
+// Of calls that are no loads; a load has a thread of its own.
+constexpr int kMaxThreads = 64;
 // Of a connection, from accept to a working HTTP/2.
 constexpr int kHandshakeTimeoutMs = 5000;
 // Of one connection. A coordinator needs a handful.
@@ -54,6 +60,7 @@ std::string WithBrackets(const std::string& listen) {
 void Configure(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder->SetMaxSendMessageSize(kMaxMessageBytes);
+  builder->SetResourceQuota(grpc::ResourceQuota("lighter-agent").SetMaxThreads(kMaxThreads));
   builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   // A coordinator that vanished without a word is noticed within half a minute.
@@ -105,8 +112,60 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
+// What keeps the node to the desired list, from before the agent has a certificate of its own.
+class DesiredWork {
+ public:
+  explicit DesiredWork(const ServerOptions& options)
+      : options_(options),
+        containerd_(Containerd(options.agent.containerd_socket).Scoped({"", options.agent.calls})),
+        list_({options.state_dir, options.member_dir, options.desired_file}, options.agent.log),
+        peers_(options.state_dir, options.member_dir, options.agent.node_name),
+        content_(containerd_, &list_, &peers_, options.agent.calls),
+        keeper_(options.agent, &list_, &content_),
+        service_(containerd_, &list_) {}
+
+  // The node's own registry is a second line: without it the agent is of use, too. Does nothing
+  // where it runs, or was tried a moment ago.
+  void TryRegistry() {
+    if (options_.registry.empty() || registry_ != nullptr || absl::Now() < next_try_) return;
+    next_try_ = absl::Now() + kRegistryPause;
+    auto server = RegistryServer::Start(options_.registry, &content_, options_.agent.log);
+    const std::string problem = server.ok() ? "" : Message(server.status());
+    if (problem != problem_) {
+      options_.agent.log(problem.empty() ? "the registry on this node runs now"
+                                         : "no registry on this node: " + problem);
+    }
+    problem_ = problem;
+    keeper_.SetRegistryProblem(problem);
+    if (server.ok()) registry_ = *std::move(server);
+  }
+
+  DesiredList* list() { return &list_; }
+  Keeper* keeper() { return &keeper_; }
+  PeerService* service() { return &service_; }
+
+ private:
+  const ServerOptions options_;
+  const Containerd containerd_;
+  DesiredList list_;
+  PeerClient peers_;
+  NodeContent content_;
+  Keeper keeper_;
+  PeerService service_;
+  std::string problem_;
+  absl::Time next_try_ = absl::InfinitePast();
+  std::unique_ptr<RegistryServer> registry_;
+};
+
+// True once a stop signal came; waits for one for `poll` at most.
+bool StopCame(const sigset_t& stop_signals, absl::Duration poll) {
+  const timespec time = absl::ToTimespec(poll);
+  return sigtimedwait(&stop_signals, nullptr, &time) > 0;
+}
+
 // False where a stop signal came first.
-bool AwaitCertificate(const ServerOptions& options, const sigset_t& stop_signals) {
+bool AwaitCertificate(const ServerOptions& options, const sigset_t& stop_signals,
+                      DesiredWork& desired) {
   const std::vector<std::string> names = AgentTlsNames(options.agent.node_name);
   absl::Time next_reminder = absl::InfinitePast();
   while (true) {
@@ -117,38 +176,8 @@ bool AwaitCertificate(const ServerOptions& options, const sigset_t& stop_signals
                         "); `lighter agent install` brings one");
       next_reminder = absl::Now() + kWaitingReminder;
     }
-    const timespec poll = absl::ToTimespec(kCertificatePoll);
-    if (sigtimedwait(&stop_signals, nullptr, &poll) > 0) return false;
-  }
-}
-
-// What keeps the node to the desired list, from before the agent has a certificate of its own.
-struct DesiredWork {
-  explicit DesiredWork(const ServerOptions& options)
-      : containerd(options.agent.containerd_socket),
-        list({options.state_dir, options.member_dir, options.desired_file}, options.agent.log),
-        peers(options.state_dir, options.member_dir, options.agent.node_name),
-        content(containerd, &list, &peers),
-        keeper(options.agent.containerd_socket, &list, &content, options.agent.log),
-        service(containerd, &list) {}
-
-  Containerd containerd;
-  DesiredList list;
-  PeerClient peers;
-  NodeContent content;
-  Keeper keeper;
-  PeerService service;
-  std::unique_ptr<RegistryServer> registry;
-};
-
-// The node's own registry is a second line: without it the agent is of use, too.
-void StartRegistry(const ServerOptions& options, DesiredWork& work) {
-  if (options.registry.empty()) return;
-  auto server = RegistryServer::Start(options.registry, &work.content, options.agent.log);
-  if (server.ok()) {
-    work.registry = *std::move(server);
-  } else {
-    options.agent.log("no registry on this node: " + Message(server.status()));
+    desired.TryRegistry();
+    if (StopCame(stop_signals, kCertificatePoll)) return false;
   }
 }
 
@@ -162,19 +191,24 @@ absl::Status Serve(ServerOptions options) {
     RETURN_IF_ERROR(CheckRoot(Containerd(agent.containerd_socket), options.expected_root));
   }
   RaiseFileLimit(agent);
+  CallGroup calls;
+  agent.calls = &calls;
+  agent.gate = std::make_shared<LoadGate>(agent.containerd_socket);
   std::shared_ptr<grpc::ServerCredentials> credentials;
   std::optional<DesiredWork> desired;
+  // What calls containerd or other nodes must not hold up the end: kubelet waits 10 s.
+  const absl::Cleanup end_calls = [&] { calls.Cancel(); };
   if (IsUnix(options.listen)) {
     agent.require_coordinator_certificate = false;
     credentials = grpc::InsecureServerCredentials();
   } else if (!options.state_dir.empty()) {
     RETURN_IF_ERROR(PrepareIdentity(options.state_dir, agent.log));
     desired.emplace(options);
-    StartRegistry(options, *desired);
-    agent.desired = &desired->list;
-    agent.keeper = &desired->keeper;
+    desired->TryRegistry();
+    agent.desired = desired->list();
+    agent.keeper = desired->keeper();
     agent.certificate_file = options.state_dir + "/" + kCertificateFile;
-    if (!AwaitCertificate(options, stop_signals)) return absl::OkStatus();
+    if (!AwaitCertificate(options, stop_signals, *desired)) return absl::OkStatus();
     credentials = MakeServerCredentials(options.state_dir);
   } else {
     RETURN_IF_ERROR(ReadTlsFolder(options.tls_dir, AgentTlsNames("")).status());
@@ -188,7 +222,7 @@ absl::Status Serve(ServerOptions options) {
   int port = 0;
   builder.AddListeningPort(WithBrackets(options.listen), credentials, &port);
   builder.RegisterService(service.get());
-  if (desired.has_value()) builder.RegisterService(&desired->service);
+  if (desired.has_value()) builder.RegisterService(desired->service());
   const mode_t old_mask = ::umask(0177);  // a unix socket is born with mode 0600
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   ::umask(old_mask);
@@ -200,9 +234,11 @@ absl::Status Serve(ServerOptions options) {
   if (!IsUnix(options.listen)) std::cerr << " (port " << port << ")";
   std::cerr << ", containerd at " << agent.containerd_socket << std::endl;
 
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
+  while (!StopCame(stop_signals, kStopPoll)) {
+    if (desired.has_value()) desired->TryRegistry();
+  }
   std::cerr << "lighter-agent: stopping; what came of a running load is kept" << std::endl;
+  calls.Cancel();
   server->Shutdown(std::chrono::system_clock::now() + kShutdownTimeout);
   return absl::OkStatus();
 }

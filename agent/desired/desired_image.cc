@@ -92,19 +92,4 @@ absl::StatusOr<v1::Image> CompleteImage(const v1::DesiredImage& desired,
   return image;
 }
 
-absl::StatusOr<std::vector<Digest>> BlobsOfManifest(const std::string& manifest) {
-  ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(manifest, "manifest"));
-  std::vector<Digest> blobs;
-  const auto add = [&](const nlohmann::json* descriptor) -> absl::Status {
-    ASSIGN_OR_RETURN(const v1::Blob blob, ToBlob(descriptor));
-    ASSIGN_OR_RETURN(blobs.emplace_back(), Digest::Parse(blob.digest()));
-    return absl::OkStatus();
-  };
-  RETURN_IF_ERROR(add(FindJson(json, "config")));
-  for (const nlohmann::json& layer : ArrayIn(FindJson(json, "layers"))) {
-    RETURN_IF_ERROR(add(&layer));
-  }
-  return blobs;
-}
-
 }  // namespace lighter

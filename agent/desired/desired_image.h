@@ -1,19 +1,14 @@
 // An image of the desired list, made whole: the list names its manifest only.
 #pragma once
 
-#include <functional>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "common/digest.h"
+#include "agent/registry/manifest_blobs.h"
 #include "lighter/v1/agent.pb.h"
 #include "lighter/v1/desired.pb.h"
 
 namespace lighter {
-
-// Reads a small blob, whole; it need not be what its digest says.
-using ReadSmallBlob = std::function<absl::StatusOr<std::string>(const Digest&)>;
 
 // All images of a list, those of the loads before included; each manifest once, with all its names.
 std::vector<v1::DesiredImage> ImagesOf(const v1::Desired& desired);
@@ -21,8 +16,5 @@ std::vector<v1::DesiredImage> ImagesOf(const v1::Desired& desired);
 // The image as a load wants it: manifest and config are read, checked against their digests, and
 // give the layers. DataLoss: other bytes; InvalidArgument: not an image; else errors of `read`.
 absl::StatusOr<v1::Image> CompleteImage(const v1::DesiredImage& desired, const ReadSmallBlob& read);
-
-// The blobs that a manifest lists: its config and layers. InvalidArgument where it lists none.
-absl::StatusOr<std::vector<Digest>> BlobsOfManifest(const std::string& manifest);
 
 }  // namespace lighter

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/desired/authority_ca.h"
 #include "agent/identity.h"
 #include "common/desired.h"
+#include "common/digest.h"
 #include "common/file.h"
 #include "common/limits.h"
 #include "common/status.h"
@@ -17,6 +19,14 @@ namespace {
 
 // Of a serialised SignedDesired.
 constexpr uint64_t kMaxFileBytes = kMaxDesiredBytes + kKiB;
+
+bool IsNewer(const v1::Desired& desired, const v1::SignedDesired& list, const v1::Desired& current,
+             const v1::SignedDesired& held) {
+  if (desired.generation() != current.generation()) {
+    return desired.generation() > current.generation();
+  }
+  return Digest::Of(list.desired()).hex() > Digest::Of(held.desired()).hex();
+}
 
 }  // namespace
 
@@ -32,15 +42,12 @@ std::shared_ptr<const v1::Desired> DesiredList::current() const {
   return current_;
 }
 
-// The CA that signed this node's certificate; before it has one, that of the members.
 void DesiredList::LearnCa() {
-  absl::StatusOr<std::string> ca = ReadFile(sources_.state_dir + "/" + kCaFile, kMaxPemBytes);
-  if (!ca.ok() && !sources_.member_dir.empty()) {
-    ca = ReadFile(sources_.member_dir + "/" + kCaFile, kMaxPemBytes);
-  }
+  const absl::StatusOr<std::string> ca = FindAuthorityCa(sources_.state_dir, sources_.member_dir);
   if (!ca.ok() || *ca == ca_) return;
-  ca_ = *std::move(ca);
+  ca_ = *ca;
   current_ = nullptr;  // another authority counts its generations anew
+  looked_at_.clear();
 }
 
 absl::Status DesiredList::Adopt(const v1::SignedDesired& list) {
@@ -48,42 +55,60 @@ absl::Status DesiredList::Adopt(const v1::SignedDesired& list) {
     return absl::FailedPreconditionError("this node does not know its cluster's authority yet");
   }
   ASSIGN_OR_RETURN(v1::Desired desired, VerifyDesired(list, ca_));
-  if (current_ != nullptr && desired.generation() <= current_->generation()) {
-    return absl::OkStatus();
-  }
+  if (current_ != nullptr && !IsNewer(desired, list, *current_, held_)) return absl::OkStatus();
   current_ = std::make_shared<const v1::Desired>(std::move(desired));
+  held_ = list;
   log_(absl::StrCat("desired list ", current_->generation(), ": ", current_->releases_size(),
                     " releases"));
-  if (!wanted()) return absl::OkStatus();
-  return WriteFileAtomic(sources_.state_dir + "/" + kDesiredFile, list.SerializeAsString(), 0600);
+  return absl::OkStatus();
+}
+
+// One line for each new problem of a path.
+void DesiredList::Tell(const std::string& path, const absl::Status& status) {
+  std::string& told = problems_[path];
+  const std::string problem = status.ok() ? "" : absl::StrCat(path, ": ", Message(status));
+  if (std::exchange(told, problem) != problem && !problem.empty()) log_(problem);
 }
 
 void DesiredList::AdoptFile(const std::string& path) {
   const absl::StatusOr<std::string> bytes = ReadFile(path, kMaxFileBytes);
   if (absl::IsNotFound(bytes.status())) return;
+  if (bytes.ok() && !ca_.empty() && std::exchange(looked_at_[path], *bytes) == *bytes) return;
   absl::Status status = bytes.status();
   if (bytes.ok()) {
     v1::SignedDesired list;
     status = list.ParseFromString(*bytes) ? Adopt(list)
                                           : absl::InvalidArgumentError("it cannot be read");
   }
-  if (status.ok()) return;
-  const std::string problem = absl::StrCat("passes over ", path, ": ", status.message());
-  if (std::exchange(last_problem_, problem) != problem) log_(problem);
+  Tell(path, Annotate(status, "passed over"));
+}
+
+void DesiredList::Save() {
+  if (current_ == nullptr || !wanted()) return;
+  const std::string bytes = held_.SerializeAsString();
+  if (bytes == saved_) return;
+  const absl::Status written = WriteStateFile(sources_.state_dir, kDesiredFile, bytes);
+  if (written.ok()) saved_ = bytes;
+  Tell(sources_.state_dir, Annotate(written, "the desired list is not kept on disk"));
 }
 
 void DesiredList::Refresh() {
   const std::lock_guard lock(mutex_);
   LearnCa();
-  if (current_ == nullptr) AdoptFile(sources_.state_dir + "/" + kDesiredFile);
+  if (current_ == nullptr) {
+    AdoptFile(sources_.state_dir + "/" + kDesiredFile);
+    if (current_ != nullptr) saved_ = held_.SerializeAsString();
+  }
   if (!sources_.file.empty()) AdoptFile(sources_.file);
+  Save();
 }
 
-absl::StatusOr<uint64_t> DesiredList::Offer(const v1::SignedDesired& list) {
+absl::StatusOr<v1::SignedDesired> DesiredList::Offer(const v1::SignedDesired& list) {
   const std::lock_guard lock(mutex_);
   LearnCa();
   RETURN_IF_ERROR(Adopt(list));
-  return current_->generation();
+  Save();
+  return held_;
 }
 
 }  // namespace lighter

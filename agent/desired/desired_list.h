@@ -1,9 +1,10 @@
 // The desired list that this node acts on: the newest of what the cluster's ConfigMap brought, what
-// a coordinator handed over, and what was kept from before.
+// a coordinator handed over, and what was kept from before. Newer is the one of a later generation,
+// or of the same one and with a greater SHA-256, so that all nodes settle on one.
 #pragma once
 
-#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,9 +29,9 @@ class DesiredList {
   // Looks at the files again. What is not signed by the CA of now is no list: told to `log`, once.
   void Refresh();
 
-  // Takes a list from a coordinator where it is newer; the generation that holds then. Errors as
+  // Takes a list from a coordinator where it is newer; the one that holds then. Errors as
   // VerifyDesired; FailedPrecondition where this node knows no CA.
-  absl::StatusOr<uint64_t> Offer(const v1::SignedDesired& list);
+  absl::StatusOr<v1::SignedDesired> Offer(const v1::SignedDesired& list);
 
   // Null where there is none.
   std::shared_ptr<const v1::Desired> current() const;
@@ -43,6 +44,8 @@ class DesiredList {
   void LearnCa();
   absl::Status Adopt(const v1::SignedDesired& list);
   void AdoptFile(const std::string& path);
+  void Save();
+  void Tell(const std::string& path, const absl::Status& status);
 
   const DesiredSources sources_;
   const std::function<void(const std::string&)> log_;
@@ -50,7 +53,10 @@ class DesiredList {
   mutable std::mutex mutex_;
   std::string ca_;
   std::shared_ptr<const v1::Desired> current_;
-  std::string last_problem_;
+  v1::SignedDesired held_;                        // current_ as it came
+  std::string saved_;                             // the bytes of the file in state_dir, once known
+  std::map<std::string, std::string> looked_at_;  // path -> bytes that need no second look
+  std::map<std::string, std::string> problems_;   // path -> what was told of it last
 };
 
 }  // namespace lighter

@@ -14,6 +14,7 @@
 #include "agent/desired/pins.h"
 #include "agent/desired/self_load.h"
 #include "agent/inventory.h"
+#include "agent/load_lease.h"
 #include "common/limits.h"
 #include "common/status.h"
 
@@ -120,13 +121,16 @@ absl::Status Keeper::Release(const Containerd& containerd) {
   return holds.ok() ? pins : holds;
 }
 
-Keeper::Keeper(std::string containerd_socket, DesiredList* desired, NodeContent* content,
-               std::function<void(const std::string&)> log)
-    : containerd_(containerd_socket),
+Keeper::Keeper(const AgentOptions& options, DesiredList* desired, NodeContent* content)
+    : containerd_(Containerd(options.containerd_socket).Scoped({"", options.calls})),
       desired_(desired),
       content_(content),
-      log_(std::move(log)),
-      agent_(containerd_socket),
+      log_(options.log),
+      agent_({.containerd_socket = options.containerd_socket,
+              .node_name = options.node_name,
+              .rules = kKeeperRules,
+              .gate = options.gate,
+              .calls = options.calls}),
       thread_([this] { Run(); }) {}
 
 Keeper::~Keeper() {
@@ -161,6 +165,11 @@ void Keeper::Wake() {
 v1::KeptState Keeper::State() const {
   const std::lock_guard lock(mutex_);
   return state_;
+}
+
+void Keeper::SetRegistryProblem(const std::string& problem) {
+  const std::lock_guard lock(mutex_);
+  state_.set_registry_problem(problem);
 }
 
 CallGroup* Keeper::BeginLoad(const v1::Desired& desired) {
@@ -203,7 +212,7 @@ void Keeper::Run() {
     if (std::exchange(woken_, false)) not_before = absl::InfinitePast();
   }
   // The state may have been removed, and all released, in the middle of the last look.
-  if (!desired_->wanted()) Release(containerd_).IgnoreError();
+  if (!desired_->wanted()) Release(containerd_.Scoped({})).IgnoreError();
 }
 
 absl::Status Keeper::Check(bool names_only) {
@@ -230,6 +239,7 @@ absl::Status Keeper::Check(bool names_only) {
     state_.set_pins(TellsPins(version));
     CountReleases(*desired, present, &state_);
   }
+  if (missing.empty()) return DropLeftovers();
   if (names_only) LeaveNamesOnly(containerd_, &missing);
   if (missing.empty()) return absl::OkStatus();
   const absl::Status loaded = Load(*desired, missing);
@@ -237,10 +247,19 @@ absl::Status Keeper::Check(bool names_only) {
   return loaded;
 }
 
+// What broken loads of the keeper's brought and a coordinator then made superfluous.
+absl::Status Keeper::DropLeftovers() {
+  if (!leftovers_) return absl::OkStatus();
+  RETURN_IF_ERROR(DropLeases(containerd_, kKeeperRules.lease_prefix));
+  leftovers_ = false;
+  return absl::OkStatus();
+}
+
 // Image by image: one that no node can give must not keep the others away.
 absl::Status Keeper::Load(const v1::Desired& desired,
                           const std::vector<v1::DesiredImage>& missing) {
   log_(absl::StrCat("brings ", missing.size(), " images that this node should have"));
+  leftovers_ = true;
   absl::Status first;
   for (const v1::DesiredImage& image : missing) {
     CallGroup* const group = BeginLoad(desired);

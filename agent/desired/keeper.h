@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/agent_service.h"
 #include "agent/call_group.h"
 #include "agent/containerd_client.h"
 #include "agent/desired/desired_list.h"
@@ -23,9 +24,9 @@ namespace lighter {
 
 class Keeper {
  public:
-  // `desired` and `content` must outlive it. It works on a thread of its own from now on.
-  Keeper(std::string containerd_socket, DesiredList* desired, NodeContent* content,
-         std::function<void(const std::string&)> log);
+  // `options` as of the service for the network, with its gate, calls and log. All that is pointed
+  // to must outlive it. It works on a thread of its own from now on.
+  Keeper(const AgentOptions& options, DesiredList* desired, NodeContent* content);
   ~Keeper();  // breaks off what it is doing; the next one continues
 
   // Ends all holds and pins of a node that is left to itself.
@@ -49,11 +50,15 @@ class Keeper {
 
   v1::KeptState State() const;
 
+  // For State: why the node's own registry does not run; empty where it does.
+  void SetRegistryProblem(const std::string& problem);
+
  private:
   void Run();
   // With `names_only` it puts back names and brings nothing.
   absl::Status Check(bool names_only);
   absl::Status Load(const v1::Desired& desired, const std::vector<v1::DesiredImage>& missing);
+  absl::Status DropLeftovers();
   absl::Status LoadImage(const v1::DesiredImage& image, CallGroup& group);
   // Null where a pause has begun, the keeper ends, or `desired` is not the list any more.
   CallGroup* BeginLoad(const v1::Desired& desired);
@@ -72,6 +77,8 @@ class Keeper {
   int pauses_ = 0;
   std::unique_ptr<CallGroup> load_;  // of the load that is running
   v1::KeptState state_;
+
+  bool leftovers_ = true;  // there may be leases of broken loads; of the thread alone
 
   std::thread thread_;  // last
 };

@@ -10,16 +10,18 @@
 
 namespace lighter {
 
-// Thread-safe. `desired` and `peers` must outlive it.
+// Thread-safe. All that is pointed to must outlive it.
 class NodeContent final : public RegistryContent {
  public:
-  NodeContent(const Containerd& containerd, const DesiredList* desired, PeerClient* peers)
-      : containerd_(containerd), desired_(desired), peers_(peers) {}
+  // `calls` may be null; cancelled, it ends all that is asked of it.
+  NodeContent(const Containerd& containerd, const DesiredList* desired, PeerClient* peers,
+              CallGroup* calls)
+      : containerd_(containerd), desired_(desired), peers_(peers), calls_(calls) {}
 
   std::shared_ptr<const v1::Desired> desired() const override { return desired_->current(); }
   absl::StatusOr<uint64_t> Size(const Digest& digest) override;
   absl::Status Read(const Digest& digest, uint64_t offset, const BlobSink& sink) override {
-    return Read(digest, offset, sink, nullptr);
+    return Read(digest, offset, sink, calls_);
   }
   // The same, Cancelled where `group` was; it may be null.
   absl::Status Read(const Digest& digest, uint64_t offset, const BlobSink& sink, CallGroup* group);
@@ -31,6 +33,7 @@ class NodeContent final : public RegistryContent {
   const Containerd containerd_;
   const DesiredList* const desired_;
   PeerClient* const peers_;
+  CallGroup* const calls_;
 };
 
 }  // namespace lighter

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "agent/desired/authority_ca.h"
 #include "common/grpc_channel.h"
 #include "common/grpc_status.h"
 #include "common/limits.h"
@@ -91,7 +92,9 @@ PeerClient::PeerClient(std::string state_dir, std::string member_dir, std::strin
 absl::StatusOr<std::shared_ptr<v1::Peer::StubInterface>> PeerClient::Dial(
     const v1::DesiredPeer& peer) {
   absl::StatusOr<TlsFiles> files = ReadTlsFolder(state_dir_, AgentTlsNames(node_));
-  if (!files.ok() && !member_dir_.empty()) {
+  const bool outdated =
+      files.ok() && FindAuthorityCa(state_dir_, member_dir_).value_or(files->ca) != files->ca;
+  if ((!files.ok() || outdated) && !member_dir_.empty()) {
     files = ReadTlsFolder(member_dir_, {std::string(kMemberTlsName)});
   }
   RETURN_IF_ERROR(Annotate(files.status(), "no certificate to ask other nodes with"));

@@ -21,8 +21,8 @@ namespace lighter {
 // Thread-safe.
 class PeerClient {
  public:
-  // Its certificate is this node's own where there is one in `state_dir`, else the members' in
-  // `member_dir`. `node` is not asked, being this one.
+  // Its certificate is this node's own where there is one in `state_dir` of the authority of now
+  // (authority_ca.h), else the members' in `member_dir`. `node` is not asked, being this one.
   PeerClient(std::string state_dir, std::string member_dir, std::string node);
 
   // Asks the peers of `list`, one after the other, until one has the blob: its size.

@@ -1,5 +1,6 @@
 #include "agent/desired/peer_service.h"
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "agent/desired/desired_image.h"
 #include "common/grpc_status.h"
@@ -8,28 +9,47 @@
 
 namespace lighter {
 
+namespace {
+
+// At once; a node that joins asks for one blob after the other.
+constexpr int kMaxFetches = 16;
+
+}  // namespace
+
+PeerService::Known::Known(std::shared_ptr<const v1::Desired> desired, const Containerd& containerd)
+    : list(std::move(desired)), images(ImagesOf(*list)), blobs([containerd](const Digest& digest) {
+        return containerd.ReadBlob(digest, kMaxConfigBytes);
+      }) {}
+
 grpc::Status PeerService::Fetch(grpc::ServerContext* context, const v1::FetchRequest* request,
                                 grpc::ServerWriter<v1::FetchReply>* writer) {
+  const absl::Cleanup leave = [this] { --running_; };
+  if (++running_ > kMaxFetches) {
+    return ToGrpc(absl::ResourceExhaustedError("this node gives to many others just now"));
+  }
   return ToGrpc(Give(*request, context, writer));
 }
 
-bool PeerService::IsDesired(const Digest& digest) {
-  const std::shared_ptr<const v1::Desired> desired = desired_->current();
-  if (desired == nullptr) return false;
+std::shared_ptr<PeerService::Known> PeerService::Now() {
+  std::shared_ptr<const v1::Desired> list = desired_->current();
+  if (list == nullptr) return nullptr;
   const std::lock_guard lock(mutex_);
-  for (const v1::DesiredImage& image : ImagesOf(*desired)) {
-    const absl::StatusOr<Digest> manifest = Digest::Parse(image.manifest_digest());
-    if (!manifest.ok()) continue;
-    if (*manifest == digest) return true;
-    auto known = blobs_of_.find(*manifest);
-    if (known == blobs_of_.end()) {
-      const absl::StatusOr<std::string> bytes = containerd_.ReadBlob(*manifest, kMaxConfigBytes);
-      if (!bytes.ok()) continue;  // not here, and neither are its blobs as far as we know
-      const auto blobs = BlobsOfManifest(*bytes);
-      if (!blobs.ok()) continue;
-      known = blobs_of_.emplace(*manifest, std::set<Digest>(blobs->begin(), blobs->end())).first;
-    }
-    if (known->second.contains(digest)) return true;
+  if (known_ == nullptr || known_->list != list) {
+    known_ = std::make_shared<Known>(std::move(list), containerd_);
+  }
+  return known_;
+}
+
+bool PeerService::IsDesired(const Digest& digest) {
+  const std::shared_ptr<Known> known = Now();
+  if (known == nullptr) return false;
+  for (const v1::DesiredImage& image : known->images) {
+    if (image.manifest_digest() == digest.str()) return true;
+  }
+  for (const v1::DesiredImage& image : known->images) {
+    // A manifest that is not here: neither are its blobs, as far as we know.
+    const auto blobs = known->blobs.Get(image);
+    if (blobs.ok() && (*blobs)->contains(digest)) return true;
   }
   return false;
 }

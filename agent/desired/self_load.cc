@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -108,12 +109,15 @@ absl::Status LoadFromPeers(v1::Agent::StubInterface& agent, std::vector<v1::Imag
   Call call({"", &group}, std::nullopt);
   const std::unique_ptr<Stream> stream = agent.Load(&call.context());
   absl::Status driven;
-  {
+  try {
     Replies replies(*stream, doing);
     driven = Drive(*stream, replies, std::move(images), fetch);
     // What came stays under the load's lease, and the next try continues. A load that ended by
     // itself still has to say why.
     if (!driven.ok() && !absl::IsAborted(driven)) call.context().TryCancel();
+  } catch (const std::system_error& error) {
+    driven = absl::UnavailableError(absl::StrCat("no thread is left: ", error.what()));
+    call.context().TryCancel();
   }
   const absl::Status ended = FromGrpc(stream->Finish());
   // Where the load ended by itself, it says why; where we broke it off, we know why.

@@ -81,4 +81,15 @@ absl::StatusOr<LoopbackListener> ListenOnLoopback(const std::string& listen) {
   return LoopbackListener{std::move(fd), host, PortOf(address)};
 }
 
+bool IsLoopback(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address, sizeof(v6));
+    return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) != 0;
+  }
+  sockaddr_in v4{};
+  std::memcpy(&v4, &address, sizeof(v4));
+  return address.ss_family == AF_INET && ntohl(v4.sin_addr.s_addr) >> 24 == kLoopbackNet;
+}
+
 }  // namespace lighter

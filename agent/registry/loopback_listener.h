@@ -1,6 +1,8 @@
 // A listening socket on the node's loopback.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,5 +19,8 @@ struct LoopbackListener {
 // `listen` is "ADDRESS:PORT" with a literal address of 127.0.0.0/8 or "[::1]"; port 0 takes any.
 // InvalidArgument for any other address, Unavailable where another program listens there.
 absl::StatusOr<LoopbackListener> ListenOnLoopback(const std::string& listen);
+
+// Whether a peer's address is 127.0.0.0/8 or ::1.
+bool IsLoopback(const sockaddr_storage& address);
 
 }  // namespace lighter

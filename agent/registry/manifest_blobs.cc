@@ -21,21 +21,28 @@ absl::StatusOr<Digest> DigestOf(const nlohmann::json* descriptor) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadManifest(RegistryContent* content, const v1::DesiredImage& image) {
+ReadSmallBlob ReadFrom(RegistryContent* content) {
+  return [content](const Digest& digest) -> absl::StatusOr<std::string> {
+    std::string blob;
+    bool too_large = false;
+    const absl::Status read = content->Read(digest, 0, [&](std::string_view bytes) {
+      too_large = bytes.size() > kMaxConfigBytes - blob.size();
+      if (too_large) return absl::DataLossError("too large");
+      blob.append(bytes);
+      return absl::OkStatus();
+    });
+    if (too_large) {
+      return absl::DataLossError(
+          absl::StrCat("blob ", digest.str(), " has more than ", kMaxConfigBytes, " bytes"));
+    }
+    RETURN_IF_ERROR(read);
+    return blob;
+  };
+}
+
+absl::StatusOr<std::string> ReadManifest(const ReadSmallBlob& read, const v1::DesiredImage& image) {
   ASSIGN_OR_RETURN(const Digest digest, Digest::Parse(image.manifest_digest()));
-  std::string manifest;
-  bool too_large = false;
-  const absl::Status read = content->Read(digest, 0, [&](std::string_view bytes) {
-    too_large = bytes.size() > kMaxConfigBytes - manifest.size();
-    if (too_large) return absl::DataLossError("too large");
-    manifest.append(bytes);
-    return absl::OkStatus();
-  });
-  if (too_large) {
-    return absl::DataLossError(
-        absl::StrCat("manifest ", digest.str(), " has more than ", kMaxConfigBytes, " bytes"));
-  }
-  RETURN_IF_ERROR(read);
+  ASSIGN_OR_RETURN(std::string manifest, read(digest));
   if (Digest::Of(manifest) != digest) {
     return absl::DataLossError(absl::StrCat("manifest ", digest.str(),
                                             " is damaged where it is held: its bytes have digest ",
@@ -68,7 +75,7 @@ absl::StatusOr<std::shared_ptr<const std::set<Digest>>> ManifestBlobs::Get(
     if (found != known_.end()) return found->second;
   }
   // Without the lock: it may come from another node. Two at once read it twice, which harms nobody.
-  ASSIGN_OR_RETURN(const std::string manifest, ReadManifest(content_, image));
+  ASSIGN_OR_RETURN(const std::string manifest, ReadManifest(read_, image));
   absl::StatusOr<std::set<Digest>> blobs = ParseManifestBlobs(manifest);
   if (!blobs.ok()) return Annotate(blobs.status(), "manifest " + image.manifest_digest());
   const std::lock_guard lock(mutex_);

@@ -95,7 +95,7 @@ RegistryAnswer RegistryHandler::Manifest(const DesiredNames::Repository& reposit
   if (image == nullptr) {
     return RegistryError(404, kManifestUnknown, "no such tag or digest was loaded");
   }
-  absl::StatusOr<std::string> manifest = ReadManifest(content_, *image);
+  absl::StatusOr<std::string> manifest = ReadManifest(ReadFrom(content_), *image);
   if (!manifest.ok()) return Failure(manifest.status(), kManifestUnknown);
   return {
       200,

@@ -57,7 +57,7 @@ class RegistryHandler {
   // A list, and what its manifests hold.
   struct Known {
     Known(std::shared_ptr<const v1::Desired> list, RegistryContent* content)
-        : names(std::move(list)), blobs(content) {}
+        : names(std::move(list)), blobs(ReadFrom(content)) {}
     const DesiredNames names;
     ManifestBlobs blobs;
   };

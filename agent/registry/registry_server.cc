@@ -112,7 +112,12 @@ void RegistryServer::Work() {
   while (true) {
     ::poll(fds.data(), fds.size(), -1);
     if (fds[1].revents != 0) return;
-    UniqueFd fd(::accept4(listen_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    sockaddr_storage peer{};
+    socklen_t size = sizeof(peer);
+    UniqueFd fd(::accept4(listen_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                          SOCK_CLOEXEC | SOCK_NONBLOCK));
+    // Others come where the node is set to route to its loopback (route_localnet).
+    if (fd.ok() && !IsLoopback(peer)) continue;
     if (fd.ok()) {
       HttpSocket client(std::move(fd), stop_.get());
       Serve(&client);

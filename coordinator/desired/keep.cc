@@ -1,6 +1,7 @@
 #include "coordinator/desired/keep.h"
 
 #include <thread>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "common/grpc_status.h"
@@ -24,7 +25,7 @@ std::vector<KeepOutcome> PushDesired(const v1::SignedDesired& list,
       context.set_deadline(absl::ToChronoTime(deadline));
       v1::KeepReply reply;
       outcomes[i].status = FromGrpc(nodes[i].stub->Keep(&context, list, &reply));
-      outcomes[i].generation = reply.generation();
+      if (reply.has_held()) outcomes[i].held = std::move(*reply.mutable_held());
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -1,6 +1,7 @@
 // Handing the desired list to the agents, without waiting for kubelet to bring it.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -11,7 +12,8 @@ namespace lighter {
 
 struct KeepOutcome {
   absl::Status status;
-  uint64_t generation = 0;  // of the list that the agent acts on now, when OK
+  // When OK, what the agent acts on, where it is not the list that it was handed; not verified.
+  std::optional<v1::SignedDesired> held;
 };
 
 // All nodes at once, 10 s at most; in their order. Unimplemented where an agent is too old.

@@ -1,7 +1,5 @@
 #include "coordinator/desired/prune.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "coordinator/desired/merge.h"
@@ -11,12 +9,13 @@ namespace {
 
 using Images = google::protobuf::RepeatedPtrField<v1::DesiredImage>;
 
-std::set<std::string> NamesOf(const v1::Desired& list) {
-  std::set<std::string> names;
+// Name -> manifest digest.
+std::map<std::string, std::string> NamesOf(const v1::Desired& list) {
+  std::map<std::string, std::string> names;
   for (const v1::DesiredRelease& entry : list.releases()) {
     for (const Images* images : {&entry.images(), &entry.previous_images()}) {
       for (const v1::DesiredImage& image : *images) {
-        names.insert(image.names().begin(), image.names().end());
+        for (const std::string& name : image.names()) names.emplace(name, image.manifest_digest());
       }
     }
   }
@@ -91,11 +90,22 @@ absl::StatusOr<PrunePlan> PlanPrune(const v1::Desired& list, const PruneFacts& f
   }
   if (plan.list.SerializeAsString() == list.SerializeAsString()) return plan;
   plan.list.set_generation(list.generation() + 1);
-  const std::set<std::string> before = NamesOf(list);
-  const std::set<std::string> after = NamesOf(plan.list);
-  std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
-                      std::back_inserter(plan.removals));
+  plan.removals = NamesOf(list);
+  for (const auto& [name, digest] : NamesOf(plan.list)) plan.removals.erase(name);
   return plan;
+}
+
+std::map<std::string, std::string> StillUnneeded(const PrunePlan& plan, const v1::Desired& list,
+                                                 const v1::Desired& published,
+                                                 const PruneFacts& facts, const PruneQuery& query) {
+  const absl::StatusOr<PrunePlan> later = PlanPrune(list, facts, query);
+  if (!later.ok()) return {};
+  const std::map<std::string, std::string> held = NamesOf(published);
+  std::map<std::string, std::string> removals = plan.removals;
+  std::erase_if(removals, [&](const auto& removal) {
+    return held.contains(removal.first) || !later->removals.contains(removal.first);
+  });
+  return removals;
 }
 
 }  // namespace lighter

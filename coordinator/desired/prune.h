@@ -1,6 +1,7 @@
 // What need not be held any more. Pure: nothing is asked and nothing is changed here.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,7 +32,8 @@ struct PrunedEntry {
 struct PrunePlan {
   v1::Desired list;  // afterwards, with the next generation; the same where nothing goes
   std::vector<PrunedEntry> entries;
-  std::vector<std::string> removals;      // names that no entry holds afterwards
+  // Names that no entry holds afterwards, each with the manifest that it was held for.
+  std::map<std::string, std::string> removals;
   std::vector<std::string> charts_alone;  // entries that stay because nobody named them
 };
 
@@ -40,5 +42,12 @@ struct PrunePlan {
 // named chart has no entry of its own.
 absl::StatusOr<PrunePlan> PlanPrune(const v1::Desired& list, const PruneFacts& facts,
                                     const PruneQuery& query);
+
+// The removals of `plan`, made from `list`, that are still right once its list was published: not
+// those that `published`, which may be somebody else's newer list, holds again, and not what the
+// cluster needs by `facts`, which are later ones.
+std::map<std::string, std::string> StillUnneeded(const PrunePlan& plan, const v1::Desired& list,
+                                                 const v1::Desired& published,
+                                                 const PruneFacts& facts, const PruneQuery& query);
 
 }  // namespace lighter

@@ -1,7 +1,5 @@
 #include "coordinator/desired/publish.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "common/desired.h"
 #include "common/status.h"
@@ -24,7 +22,7 @@ class Publication {
 
  private:
   absl::Status Write(const DesiredEdit& edit);
-  uint64_t Tell();
+  v1::Desired Tell();
 
   const Kubectl& kubectl_;
   const Authority& authority_;
@@ -54,16 +52,26 @@ absl::Status Publication::Write(const DesiredEdit& edit) {
   return Annotate(written, "somebody else changes the desired list, too");
 }
 
-// The newest generation that an agent acts on.
-uint64_t Publication::Tell() {
-  uint64_t newest = 0;
+// The newest list that an agent holds against ours; empty where none does. An agent's word alone
+// counts for nothing: the list must be the authority's.
+v1::Desired Publication::Tell() {
+  v1::Desired newest;
   const std::vector<KeepOutcome> told = PushDesired(signed_, nodes_);
   for (size_t i = 0; i < told.size(); ++i) {
-    newest = std::max(newest, told[i].generation);
-    if (told[i].status.ok()) continue;
-    outcome_.notes.push_back(absl::StrCat(
-        nodes_[i].name, ": its agent was not told of the new desired list (",
-        Message(told[i].status), "); it reads it from its ConfigMap within about a minute"));
+    absl::Status status = told[i].status;
+    if (status.ok() && told[i].held.has_value()) {
+      const auto held = VerifyDesired(*told[i].held, authority_.certificate);
+      if (held.ok() && held->generation() >= outcome_.list.generation()) {
+        if (held->generation() > newest.generation()) newest = *held;
+        continue;
+      }
+      status = held.ok() ? absl::AbortedError("it keeps an older one")
+                         : Annotate(held.status(), "it keeps one that does not count");
+    }
+    if (status.ok()) continue;
+    outcome_.notes.push_back(
+        absl::StrCat(nodes_[i].name, ": its agent was not told of the new desired list (",
+                     Message(status), "); it reads it from its ConfigMap within about a minute"));
   }
   return newest;
 }
@@ -71,16 +79,22 @@ uint64_t Publication::Tell() {
 absl::StatusOr<PublishOutcome> Publication::Run(const DesiredEdit& edit) {
   RETURN_IF_ERROR(Write(edit));
   if (!outcome_.changed) return std::move(outcome_);
-  const uint64_t newest = Tell();
-  if (newest <= outcome_.list.generation()) return std::move(outcome_);
-  // The cluster's copy was lost and began anew: agents would not take a list older than theirs.
-  outcome_.notes = {
-      absl::StrCat("the cluster's desired list had been lost: agents still had number ", newest,
-                   ". Releases that were loaded before are held again after their next load")};
-  RETURN_IF_ERROR(Write([newest](v1::Desired list) {
-    list.set_generation(std::max(newest, list.generation()) + 1);
+  const v1::Desired newest = Tell();
+  if (newest.generation() == 0) return std::move(outcome_);
+  // The cluster's copy was lost and began anew: agents would not take a list older than theirs. Or
+  // another run has published since, and has told them.
+  bool lost = false;
+  RETURN_IF_ERROR(Write([&](v1::Desired list) {
+    lost = list.generation() <= newest.generation() &&
+           list.SerializeAsString() != newest.SerializeAsString();
+    if (lost) list.set_generation(newest.generation() + 1);
     return list;
   }));
+  if (!lost) return std::move(outcome_);
+  outcome_.notes = {absl::StrCat(
+      "the cluster's desired list had been lost: agents still had number ", newest.generation(),
+      ". Releases that were loaded before are held again after their "
+      "next load")};
   Tell();
   return std::move(outcome_);
 }

@@ -65,6 +65,9 @@ std::vector<std::string> Remarks(const AgentState& state, absl::Time now) {
   std::vector<std::string> remarks;
   if (!kept.problem().empty()) remarks.push_back("problem: " + OneLine(kept.problem()));
   if (!kept.doing().empty()) remarks.push_back("now: " + OneLine(kept.doing()));
+  if (!kept.registry_problem().empty()) {
+    remarks.push_back("no registry on this node: " + OneLine(kept.registry_problem()));
+  }
   for (const v1::KeptRelease& release : kept.releases()) {
     if (release.missing() == 0) continue;
     remarks.push_back(absl::StrCat(OneLine(release.name()), " lacks ", release.missing(), " of ",
@@ -142,6 +145,7 @@ ordered_json KeptToJson(const v1::KeptState& kept) {
           {"pins", kept.pins()},
           {"doing", kept.doing()},
           {"problem", kept.problem()},
+          {"registryProblem", kept.registry_problem()},
           {"recreatedNames", kept.recreated_names()}};
 }
 

@@ -125,7 +125,10 @@ absl::StatusOr<Plan> PlanMaker::Make() {
 
 absl::Status PlanMaker::RefreshNodes(Plan& plan) {
   if (options_.local) {
-    if (!local_agent_.has_value()) local_agent_.emplace(options_.containerd_socket);
+    if (!local_agent_.has_value()) {
+      local_agent_.emplace(
+          AgentOptions{.containerd_socket = options_.containerd_socket, .node_name = "localhost"});
+    }
     NodePlan node;
     node.name = kLocalNode;
     node.agent = options_.containerd_socket;

@@ -47,7 +47,7 @@ std::string DescribePrune(const PruneReport& report) {
                                ? "No name would be removed: others need them all.\n"
                                : absl::StrCat("These ", plan.removals.size(),
                                               " names would be removed from all nodes:\n"));
-    for (const std::string& name : plan.removals) absl::StrAppend(&text, "  ", name, "\n");
+    for (const auto& [name, digest] : plan.removals) absl::StrAppend(&text, "  ", name, "\n");
     return text + "Nothing was changed; the same command with --yes does it.\n";
   }
   absl::StrAppend(&text, "Not held any more (desired list number ", report.generation,
@@ -73,11 +73,13 @@ ordered_json PruneToJson(const PruneReport& report) {
                      {"refused", refused},
                      {"error", Message(node.status)}});
   }
+  ordered_json removals = ordered_json::array();
+  for (const auto& [name, digest] : report.plan.removals) removals.push_back(name);
   return {{"apiVersion", kJsonApiVersion},
           {"kind", "Prune"},
           {"applied", report.applied},
           {"entries", entries},
-          {"removals", report.plan.removals},
+          {"removals", removals},
           {"chartsAlone", report.plan.charts_alone},
           {"desiredGeneration", report.generation},
           {"notes", report.notes},

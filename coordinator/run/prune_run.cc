@@ -1,6 +1,7 @@
 #include "coordinator/run/prune_run.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -33,13 +34,17 @@ absl::StatusOr<PruneFacts> ReadFacts(const PruneOptions& options) {
   return facts;
 }
 
-// Has one agent remove `names`.
-void RemoveNames(const NodeEndpoint& endpoint, const std::vector<std::string>& names,
+// Has one agent remove these names, each only where it points to its manifest.
+void RemoveNames(const NodeEndpoint& endpoint, const std::map<std::string, std::string>& removals,
                  PrunedNode& node) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kRemoveTimeout));
   v1::RemoveRequest request;
-  *request.mutable_names() = {names.begin(), names.end()};
+  for (const auto& [name, digest] : removals) {
+    v1::NamedImage* const image = request.add_images();
+    image->set_name(name);
+    image->set_manifest_digest(digest);
+  }
   v1::RemoveReply reply;
   node.status = FromGrpc(endpoint.stub->Remove(&context, request, &reply));
   if (!node.status.ok()) return;
@@ -47,11 +52,33 @@ void RemoveNames(const NodeEndpoint& endpoint, const std::vector<std::string>& n
   for (const v1::RemoveRefusal& refusal : reply.refused()) {
     node.refused.emplace_back(refusal.name(), refusal.cause());
   }
+  if (node.removed.size() + node.refused.size() == removals.size()) return;
+  node.status = absl::FailedPreconditionError(
+      "its agent is of another version; `lighter agent upgrade` mends that");
 }
 
-// Publishes the smaller list, then has every agent remove what it does not hold any more.
+// Leaves of the removals what is not needed again; `before` is the list that they were planned
+// from.
+absl::Status LookAgain(const Kubectl& kubectl, const Authority& authority,
+                       const v1::Desired& before, const PruneOptions& options,
+                       PruneReport& report) {
+  ASSIGN_OR_RETURN(const PruneFacts facts, ReadFacts(options));
+  ASSIGN_OR_RETURN(const DesiredMap map, ReadDesiredMap(kubectl, authority));
+  const size_t planned = report.plan.removals.size();
+  report.plan.removals = StillUnneeded(report.plan, before, map.list, facts, options.query);
+  const size_t kept = planned - report.plan.removals.size();
+  if (kept > 0) {
+    report.notes.push_back(
+        absl::StrCat(kept, " names stay on the nodes: somebody needs them again meanwhile"));
+  }
+  return absl::OkStatus();
+}
+
+// Publishes the smaller list, looks once more at what the cluster needs, then has every agent
+// remove the rest. In this order, so that another run's load, which proves names before its list
+// has them, is seen by one of the two looks, or by the agent that it runs on.
 absl::Status Apply(const Kubectl& kubectl, const Authority& authority, const PruneFacts& facts,
-                   const PruneQuery& query, PruneReport& report) {
+                   const PruneOptions& options, PruneReport& report) {
   ASSIGN_OR_RETURN(const AgentDialer dialer, AgentDialer::FromAuthority(authority));
   ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
   std::vector<NodeEndpoint> endpoints;
@@ -69,8 +96,10 @@ absl::Status Apply(const Kubectl& kubectl, const Authority& authority, const Pru
   }
   // Somebody may have loaded meanwhile: each newer list is looked at anew.
   absl::Status planned;
+  v1::Desired before;
   const DesiredEdit edit = [&](const v1::Desired& list) {
-    absl::StatusOr<PrunePlan> plan = PlanPrune(list, facts, query);
+    before = list;
+    absl::StatusOr<PrunePlan> plan = PlanPrune(list, facts, options.query);
     planned = plan.status();
     if (!plan.ok()) return list;
     report.plan = *std::move(plan);
@@ -81,6 +110,8 @@ absl::Status Apply(const Kubectl& kubectl, const Authority& authority, const Pru
   report.generation = outcome.list.generation();
   report.notes = std::move(outcome.notes);
   report.applied = true;
+  RETURN_IF_ERROR(Annotate(LookAgain(kubectl, authority, before, options, report),
+                           "the list is smaller now, and no name was removed from any node"));
   if (report.plan.removals.empty()) return absl::OkStatus();
   std::vector<std::thread> threads;
   threads.reserve(endpoints.size());
@@ -117,7 +148,7 @@ absl::StatusOr<PruneReport> RunPrune(const PruneOptions& options) {
   report.generation = map.list.generation();
   ASSIGN_OR_RETURN(report.plan, PlanPrune(map.list, facts, options.query));
   if (!options.apply || report.plan.list.generation() == map.list.generation()) return report;
-  RETURN_IF_ERROR(Apply(kubectl, *authority, facts, options.query, report));
+  RETURN_IF_ERROR(Apply(kubectl, *authority, facts, options, report));
   return report;
 }
 

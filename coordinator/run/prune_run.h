@@ -38,8 +38,9 @@ struct PruneReport {
 };
 
 // Applying, first writes the smaller list and hands it to the agents, so that none puts back what
-// is removed then. Errors: NotFound (no agents, no such chart), FailedPrecondition (the list that
-// is there does not count), Helm's, Kubectl's, those of PublishDesired: nothing was removed then.
+// is removed then; what the cluster needs again after that stays. Errors: NotFound (no agents, no
+// such chart), FailedPrecondition (the list that is there does not count), Helm's, Kubectl's, those
+// of PublishDesired: nothing was removed then.
 absl::StatusOr<PruneReport> RunPrune(const PruneOptions& options);
 
 }  // namespace lighter

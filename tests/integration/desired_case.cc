@@ -89,11 +89,14 @@ v1::Desired DesiredCase::List(const Peers& peers) const {
   return desired;
 }
 
-std::unique_ptr<AgentProcess> DesiredCase::LateAgent() {
-  auto agent = AgentProcess::Launch({"--listen", "127.0.0.1:0", "--state-dir", dir_.File("state"),
-                                     "--node-name", "late", "--member-dir", dir_.File("member"),
-                                     "--desired-file", dir_.File("desired"), "--containerd-socket",
-                                     containerd().socket()});
+std::unique_ptr<AgentProcess> DesiredCase::LateAgent(const std::vector<std::string>& more_flags) {
+  std::vector<std::string> flags = {
+      "--listen",           "127.0.0.1:0",         "--state-dir",
+      dir_.File("state"),   "--node-name",         "late",
+      "--member-dir",       dir_.File("member"),   "--desired-file",
+      dir_.File("desired"), "--containerd-socket", containerd().socket()};
+  flags.insert(flags.end(), more_flags.begin(), more_flags.end());
+  auto agent = AgentProcess::Launch(flags);
   EXPECT_OK(agent.status());
   return agent.ok() ? *std::move(agent) : nullptr;
 }

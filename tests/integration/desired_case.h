@@ -56,7 +56,7 @@ class DesiredCase : public NodeTest {
   v1::Desired List(const Peers& peers) const;
 
   // The agent of a node that has just joined: it has no certificate of its own.
-  std::unique_ptr<AgentProcess> LateAgent();
+  std::unique_ptr<AgentProcess> LateAgent(const std::vector<std::string>& more_flags = {});
 
   bool HasName();
   // Until the node has its image, and is seen to have it complete.

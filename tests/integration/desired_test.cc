@@ -1,8 +1,14 @@
 // Agents that act on the desired list: a node without a certificate fetches everything from peers,
 // whatever these send, and gives blobs of the list to members, and nothing else.
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "agent/desired/node_content.h"
+#include "agent/registry/loopback_listener.h"
 #include "common/grpc_channel.h"
 #include "common/grpc_status.h"
 #include "coordinator/transfer/agent_dialer.h"
@@ -152,7 +158,9 @@ TEST_P(DesiredTest, ACoordinatorRemovesOnlyWhatLighterMadeAndTheListDoesNotHold)
   v1::RemoveRequest request;
   for (const char* name :
        {kName, "example.com/b:1", "example.com/theirs:1", "example.com/none:1"}) {
-    request.add_names(name);
+    v1::NamedImage* const image = request.add_images();
+    image->set_name(name);
+    image->set_manifest_digest(gone.start().images(0).manifest_digest());
   }
   grpc::ClientContext context;
   v1::RemoveReply reply;
@@ -163,6 +171,94 @@ TEST_P(DesiredTest, ACoordinatorRemovesOnlyWhatLighterMadeAndTheListDoesNotHold)
   EXPECT_THAT(reply.refused(0).cause(), HasSubstr("desired list holds it"));
   EXPECT_THAT(reply.refused(1).cause(), HasSubstr("lighter did not create it"));
   EXPECT_TRUE(HasName());
+}
+
+TEST_P(DesiredTest, ANameThatMovedMeanwhileIsNotRemovedAndNoneWhileALoadRuns) {
+  ASSERT_OK(Load(NodeTest::agent(), images_).status);
+  const auto remove = [&](const std::string& digest, v1::RemoveReply* reply) {
+    v1::RemoveRequest request;
+    v1::NamedImage* const image = request.add_images();
+    image->set_name(kName);
+    image->set_manifest_digest(digest);
+    grpc::ClientContext context;
+    return FromGrpc(NodeTest::agent()->Remove(&context, request, reply));
+  };
+  const std::string digest = images_.start().images(0).manifest_digest();
+  v1::RemoveReply reply;
+  ASSERT_OK(remove("sha256:" + std::string(64, 'a'), &reply));
+  ASSERT_EQ(reply.refused_size(), 1);
+  EXPECT_THAT(reply.refused(0).cause(), HasSubstr("another image meanwhile"));
+  ImageSet other;
+  other.Add(MakeImage({}, {DataLayer("b", 1000, 2)}), {"example.com/b:1"});
+  {
+    LoadClient running(NodeTest::agent(), &other);
+    ASSERT_TRUE(running.Begin());
+    const absl::Status refused = remove(digest, &reply);
+    EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("already being loaded"));
+    EXPECT_TRUE(HasName());
+    running.Cancel();
+  }
+  ASSERT_OK(remove(digest, &reply));
+  EXPECT_FALSE(HasName());
+}
+
+TEST_P(DesiredTest, WhatTheKeeperLoadsMovesNoName) {
+  ImageSet moved;
+  moved.Add(MakeImage({}, {DataLayer("c", 1000, 3)}), {kName});
+  ASSERT_OK(Load(NodeTest::agent(), moved).status);
+  InProcessAgent keeper(containerd().socket(), {}, kKeeperRules);
+  const absl::Status status = Load(keeper.stub(), images_).status;
+  EXPECT_TRUE(absl::IsAlreadyExists(status)) << status;
+  ExpectProven(moved);
+}
+
+// kubelet kills what has not ended by then.
+TEST_P(DesiredTest, AnAgentEndsInTimeThoughContainerdHangs) {
+  ASSERT_OK(Load(NodeTest::agent(), images_).status);
+  WriteList({}, authority_);
+  const auto agent = LateAgent();
+  ASSERT_NE(agent, nullptr);
+  ASSERT_OK(agent->AwaitLog("desired list 1"));
+  containerd().Signal(SIGSTOP);
+  absl::SleepFor(absl::Seconds(4));  // the keeper has looked since
+  const absl::Time asked = absl::Now();
+  agent->process().Signal(SIGTERM);
+  EXPECT_EQ(agent->process().Wait(), 0);
+  EXPECT_LT(absl::Now() - asked, absl::Seconds(10));
+  containerd().Signal(SIGCONT);
+}
+
+TEST_P(DesiredTest, ABlobThatThisNodeCannotReadComesFromAPeer) {
+  ASSERT_OK(Load(NodeTest::agent(), images_).status);
+  FakePeer peer(&images_, WriteTls(AgentTlsNames("node-1"), "node-1"));
+  DesiredList list({dir_.File("state"), dir_.File("member"), dir_.File("desired")},
+                   [](const std::string&) {});
+  WriteList({{"node-1", peer.address()}}, authority_);
+  list.Refresh();
+  const std::string digest = images_.start().images(0).layers(0).blob().digest();
+  ASSERT_EQ(::unlink((containerd().root() + "/io.containerd.content.v1.content/blobs/sha256/" +
+                      digest.substr(std::string("sha256:").size()))
+                         .c_str()),
+            0);
+  PeerClient peers(dir_.File("state"), dir_.File("member"), "late");
+  NodeContent content(Containerd(containerd().socket()), &list, &peers, nullptr);
+  std::string bytes;
+  ASSERT_OK(content.Read(*Digest::Parse(digest), 0, [&](std::string_view part) {
+    bytes += part;
+    return absl::OkStatus();
+  }));
+  EXPECT_EQ(Digest::Of(bytes).str(), digest);
+}
+
+TEST_P(DesiredTest, ARegistryWhosePortIsTakenStartsOnceItIsFree) {
+  auto taken = ListenOnLoopback("127.0.0.1:0");
+  ASSERT_OK(taken.status());
+  const auto agent = LateAgent({"--registry", absl::StrCat("127.0.0.1:", taken->port)});
+  ASSERT_NE(agent, nullptr);
+  ASSERT_OK(agent->AwaitLog("no registry on this node"));
+  taken = absl::UnavailableError("closed");
+  ASSERT_OK(agent->AwaitLog("the registry on this node runs now"));
 }
 
 }  // namespace

@@ -10,11 +10,13 @@
 
 namespace lighter::testing {
 
-InProcessAgent::InProcessAgent(const std::string& containerd_socket, const LoadTimes& times) {
+InProcessAgent::InProcessAgent(const std::string& containerd_socket, const LoadTimes& times,
+                               const LoadRules& rules) {
   AgentOptions options;
   options.containerd_socket = containerd_socket;
   options.node_name = "node-1";
   options.times = times;
+  options.rules = rules;
   options.require_coordinator_certificate = false;
   service_ = MakeAgentService(options);
   grpc::ServerBuilder builder;

@@ -18,7 +18,8 @@ namespace lighter::testing {
 // An agent without a process or a port of its own: how `lighter load --local` uses it.
 class InProcessAgent {
  public:
-  explicit InProcessAgent(const std::string& containerd_socket, const LoadTimes& times = {});
+  explicit InProcessAgent(const std::string& containerd_socket, const LoadTimes& times = {},
+                          const LoadRules& rules = {});
   ~InProcessAgent();
 
   v1::Agent::Stub* stub() { return stub_.get(); }

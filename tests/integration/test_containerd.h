@@ -47,7 +47,8 @@ class TestContainerd {
   std::string folder() const { return folder_.path(); }
 
   void Kill() { process_.Kill(); }  // kill -9
-  absl::Status Restart();           // on the same root
+  void Signal(int signal) { process_.Signal(signal); }
+  absl::Status Restart();  // on the same root
 
   // Runs ctr in namespace k8s.io; its output, or an error with it.
   absl::StatusOr<std::string> Ctr(const std::vector<std::string>& arguments) const;

@@ -299,7 +299,7 @@ v1::DesiredImage ImageOf(const Digest& digest) {
 TEST(ManifestBlobsTest, AManifestIsReadOnce) {
   MemoryContent content;
   const Digest digest = content.Add(DockerManifestJson({"c", DigestOf('a'), 1}, {}));
-  ManifestBlobs blobs(&content);
+  ManifestBlobs blobs(ReadFrom(&content));
   for (int i = 0; i < 3; ++i) {
     const auto found = blobs.Get(ImageOf(digest));
     ASSERT_TRUE(found.ok()) << found.status();
@@ -311,7 +311,7 @@ TEST(ManifestBlobsTest, AManifestIsReadOnce) {
 TEST(ManifestBlobsTest, AFailureIsNotKept) {
   MemoryContent content;
   const std::string manifest = DockerManifestJson({"c", DigestOf('a'), 1}, {});
-  ManifestBlobs blobs(&content);
+  ManifestBlobs blobs(ReadFrom(&content));
   const v1::DesiredImage image = ImageOf(Digest::Of(manifest));
   EXPECT_TRUE(absl::IsNotFound(blobs.Get(image).status()));
   content.Add(manifest);
@@ -321,13 +321,14 @@ TEST(ManifestBlobsTest, AFailureIsNotKept) {
 TEST(ManifestBlobsTest, OtherBytesAndTooManyAreDataLoss) {
   MemoryContent content;
   content.AddAs(DigestOf('1'), DockerManifestJson({"c", DigestOf('a'), 1}, {}));
-  const auto changed = ReadManifest(&content, ImageOf(DigestOf('1')));
+  const auto changed = ReadManifest(ReadFrom(&content), ImageOf(DigestOf('1')));
   EXPECT_TRUE(absl::IsDataLoss(changed.status()));
   EXPECT_THAT(Message(changed.status()), HasSubstr("damaged"));
   const Digest large = content.Add(std::string(kMaxConfigBytes + 1, ' '));
-  EXPECT_THAT(Message(ReadManifest(&content, ImageOf(large)).status()), HasSubstr("more than"));
+  EXPECT_THAT(Message(ReadManifest(ReadFrom(&content), ImageOf(large)).status()),
+              HasSubstr("more than"));
   const Digest largest = content.Add(std::string(kMaxConfigBytes, ' '));
-  EXPECT_TRUE(ReadManifest(&content, ImageOf(largest)).ok());
+  EXPECT_TRUE(ReadManifest(ReadFrom(&content), ImageOf(largest)).ok());
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 // $0's folder holds: map (the object, absent at first), conflicts (how many writes fail first),
-// calls (a verb a line).
+// map-of-another (what somebody writes right after), calls (a verb a line).
 constexpr char kScript[] = R"sh(#!/bin/sh
 cd "$(dirname "$0")" || exit 1
 shift  # --request-timeout
@@ -39,7 +39,8 @@ case "$1" in
     [ "$left" -le 0 ] || fail Conflict 'the object has been modified'
     [ ! -f refuse ] || fail Forbidden 'configmaps is forbidden'
     [ "$1" = replace ] || [ ! -f map ] || fail AlreadyExists 'it exists'
-    sed 's/"metadata":{/"metadata":{"resourceVersion":"1",/' incoming > map ;;
+    sed 's/"metadata":{/"metadata":{"resourceVersion":"1",/' incoming > map
+    [ ! -f map-of-another ] || cp map-of-another map ;;
 esac
 )sh";
 
@@ -65,17 +66,32 @@ class PublishTest : public ::testing::Test {
   }
 
   // Puts a list into the cluster as another run would.
-  void Put(const v1::Desired& list, const Authority& authority) {
+  void Put(const v1::Desired& list, const Authority& authority, const std::string& file = "map") {
     const absl::StatusOr<v1::SignedDesired> text = SignDesired(list, authority);
     ASSERT_TRUE(text.ok()) << text.status();
     const nlohmann::json map = {
         {"metadata", {{"resourceVersion", "7"}}},
         {"binaryData", {{kDesiredKey, absl::Base64Escape(text->SerializeAsString())}}}};
-    Write("map", map.dump());
+    Write(file, map.dump());
   }
 
   absl::StatusOr<PublishOutcome> Publish(const DesiredEdit& edit = AddRelease) {
     return PublishDesired(kubectl(), authority_, {agent_.Endpoint("node1")}, edit);
+  }
+
+  // The agent has a list of this generation, from before.
+  void AgentHolds(uint64_t generation, const Authority& authority) {
+    v1::Desired list;
+    list.set_generation(generation);
+    list.add_releases()->set_name("ns/before");
+    const absl::StatusOr<v1::SignedDesired> held = SignDesired(list, authority);
+    ASSERT_TRUE(held.ok()) << held.status();
+    agent_.held = *held;
+  }
+  v1::Desired Held() const {
+    v1::Desired list;
+    list.ParseFromString(agent_.held.desired());
+    return list;
   }
 
   Kubectl kubectl() const { return Kubectl({.binary = Path("kubectl")}); }
@@ -164,13 +180,43 @@ TEST_F(PublishTest, AForeignListIsReplacedAndSaid) {
 
 // An agent never goes back: a list that began anew must get ahead of what agents have.
 TEST_F(PublishTest, AListThatWasLostGoesOnWhereTheAgentsAre) {
-  agent_.kept = 41;
+  AgentHolds(41, authority_);
   const auto outcome = Publish();
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   EXPECT_EQ(outcome->list.generation(), 42u);
   EXPECT_EQ(agent_.kept, 42u);
   EXPECT_THAT(outcome->list.releases(), SizeIs(1));
   EXPECT_THAT(outcome->notes, ElementsAre(HasSubstr("had been lost")));
+}
+
+TEST_F(PublishTest, AListThatWasLostAndHasTheAgentsNumberAgainGoesOn) {
+  AgentHolds(1, authority_);
+  const auto outcome = Publish();
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(outcome->list.generation(), 2u);
+  EXPECT_EQ(agent_.kept, 2u);
+  EXPECT_THAT(outcome->notes, ElementsAre(HasSubstr("had been lost")));
+}
+
+TEST_F(PublishTest, AnAgentsWordIsNotTakenForAList) {
+  const absl::StatusOr<Authority> other = MakeAuthority();
+  ASSERT_TRUE(other.ok()) << other.status();
+  AgentHolds(~uint64_t{0}, *other);
+  const auto outcome = Publish();
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(outcome->list.generation(), 1u);
+  EXPECT_THAT(outcome->notes, ElementsAre(HasSubstr("not signed by this cluster's authority")));
+}
+
+TEST_F(PublishTest, AnotherRunsNewerListIsNotTakenForALoss) {
+  AgentHolds(5, authority_);
+  // Between our write and our telling, the other run's list replaces ours.
+  Put(Held(), authority_, "map-of-another");
+  const auto outcome = Publish();
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(outcome->list.generation(), 5u);
+  EXPECT_THAT(outcome->notes, IsEmpty());
+  EXPECT_THAT(Calls(), ElementsAre("get", "create", "get"));
 }
 
 TEST_F(PublishTest, AnAgentThatCannotBeToldIsANote) {

@@ -36,8 +36,13 @@ grpc::Status FakeAgent::Keep(grpc::ServerContext*, const v1::SignedDesired* list
                              v1::KeepReply* reply) {
   v1::Desired desired;
   desired.ParseFromString(list->desired());
-  kept = std::max(kept.load(), desired.generation());
-  reply->set_generation(kept);
+  v1::Desired before;
+  before.ParseFromString(held.desired());
+  if (held.desired().empty() || desired.generation() > before.generation()) {
+    kept = desired.generation();
+  } else {
+    *reply->mutable_held() = held;
+  }
   return keep_answer;
 }
 

@@ -46,7 +46,8 @@ class FakeAgent final : public v1::Agent::Service {
   bool forget_proofs = false;                // name the names without their digests
   bool spoil_kept = false;                   // once: what is kept when the stream breaks is damaged
 
-  std::atomic<uint64_t> kept = 0;  // the newest generation that came, or was there before
+  std::atomic<uint64_t> kept = 0;  // the newest generation that came
+  v1::SignedDesired held;          // what it answers to an older list, or one of its generation
   std::atomic<unsigned> protocol = kProtocolVersion;
   grpc::Status keep_answer = grpc::Status::OK;  // to every Keep
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "common/status.h"
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/run/prune_report.h"
@@ -57,19 +59,43 @@ std::vector<std::string> EntryNames(const v1::Desired& list) {
   return names;
 }
 
+std::vector<std::string> Names(const std::map<std::string, std::string>& removals) {
+  std::vector<std::string> names;
+  for (const auto& [name, digest] : removals) names.push_back(name);
+  return names;
+}
+
 TEST(PlanPruneTest, OnlyReleasesThatAreGoneGo) {
   const PrunePlan plan = PlanOf(Facts());
   EXPECT_THAT(EntryNames(plan.list), ElementsAre("ns/runs", "alone"));
   EXPECT_EQ(plan.list.generation(), 5u);
-  EXPECT_THAT(plan.removals, ElementsAre("mirror.io/gone:2", "r.io/gone:1", "r.io/gone:2"));
+  EXPECT_THAT(Names(plan.removals), ElementsAre("mirror.io/gone:2", "r.io/gone:1", "r.io/gone:2"));
   ASSERT_THAT(plan.entries, SizeIs(1));
   EXPECT_EQ(plan.entries[0].name, "ns/gone");
   EXPECT_THAT(plan.charts_alone, ElementsAre("alone"));
 }
 
+TEST(PlanPruneTest, WhatIsNeededAgainMeanwhileStaysOnTheNodes) {
+  const v1::Desired before = ThreeEntries();
+  const PrunePlan plan = PlanOf(Facts());
+  const auto left = [&](const v1::Desired& published, const PruneFacts& facts) {
+    return Names(StillUnneeded(plan, before, published, facts, {}));
+  };
+  EXPECT_THAT(left(plan.list, Facts()), SizeIs(3));
+  EXPECT_THAT(left(plan.list, Facts({"r.io/gone:2"})),
+              ElementsAre("mirror.io/gone:2", "r.io/gone:1"));
+  PruneFacts back = Facts();
+  back.releases.insert("ns/gone");
+  EXPECT_THAT(left(plan.list, back), IsEmpty());
+  v1::Desired published = plan.list;  // another run has loaded one of them
+  v1::DesiredRelease& loaded = *published.add_releases();
+  Add(*loaded.mutable_images(), {"r.io/gone:1"});
+  EXPECT_THAT(left(published, Facts()), ElementsAre("mirror.io/gone:2", "r.io/gone:2"));
+}
+
 TEST(PlanPruneTest, WhatAPodUsesStaysOnTheNodesAndInTheList) {
   const PrunePlan plan = PlanOf(Facts({"r.io/gone:2", "r.io/other:1"}));
-  EXPECT_THAT(plan.removals, ElementsAre("mirror.io/gone:2", "r.io/gone:1"));
+  EXPECT_THAT(Names(plan.removals), ElementsAre("mirror.io/gone:2", "r.io/gone:1"));
   ASSERT_THAT(EntryNames(plan.list), ElementsAre("ns/runs", "ns/gone", "alone"));
   ASSERT_THAT(plan.list.releases(1).images(), SizeIs(1));
   EXPECT_THAT(plan.list.releases(1).images(0).names(), ElementsAre("r.io/gone:2"));
@@ -86,19 +112,19 @@ TEST(PlanPruneTest, NothingThatGoesLeavesTheListAsItIs) {
 }
 
 TEST(PlanPruneTest, WhatIsKeptForARollbackGoesOnDemandOnly) {
-  EXPECT_THAT(PlanOf(Facts()).removals, Not(::testing::Contains("r.io/runs:1")));
+  EXPECT_THAT(Names(PlanOf(Facts()).removals), Not(::testing::Contains("r.io/runs:1")));
   const PrunePlan plan = PlanOf(Facts(), {.charts = {}, .previous = true});
-  EXPECT_THAT(plan.removals, ::testing::Contains("r.io/runs:1"));
+  EXPECT_THAT(Names(plan.removals), ::testing::Contains("r.io/runs:1"));
   EXPECT_THAT(plan.list.releases(0).images(), SizeIs(1));
   EXPECT_THAT(plan.list.releases(0).previous_images(), IsEmpty());
-  EXPECT_THAT(PlanOf(Facts({"r.io/runs:1"}), {.charts = {}, .previous = true}).removals,
+  EXPECT_THAT(Names(PlanOf(Facts({"r.io/runs:1"}), {.charts = {}, .previous = true}).removals),
               Not(::testing::Contains("r.io/runs:1")));
 }
 
 TEST(PlanPruneTest, AChartAloneGoesWhenItIsNamed) {
   const PrunePlan plan = PlanOf(Facts(), {.charts = {"alone"}, .previous = false});
   EXPECT_THAT(EntryNames(plan.list), ElementsAre("ns/runs"));
-  EXPECT_THAT(plan.removals, ::testing::Contains("r.io/alone:1"));
+  EXPECT_THAT(Names(plan.removals), ::testing::Contains("r.io/alone:1"));
   EXPECT_THAT(plan.charts_alone, IsEmpty());
   for (const char* unknown : {"ns/runs", "other"}) {
     const auto refused = PlanPrune(ThreeEntries(), Facts(), {.charts = {unknown}});
