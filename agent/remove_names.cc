@@ -26,6 +26,22 @@ std::set<std::string> DesiredNames(const v1::Desired* desired) {
   return names;
 }
 
+// The names that a request is about, those by digest aside, each with the manifest it must point to.
+std::map<std::string, std::string> Wanted(const v1::RemoveRequest& request,
+                                          const std::vector<ImageRecord>& records) {
+  std::map<std::string, std::string> names;
+  for (const v1::NamedImage& image : request.images()) {
+    names.emplace(image.name(), image.manifest_digest());
+  }
+  if (!request.all()) return names;
+  names.clear();
+  for (const ImageRecord& record : records) {
+    if (!IsLightersRecord(record) || IsByDigest(record.name)) continue;
+    names.emplace(record.name, record.target.digest.str());
+  }
+  return names;
+}
+
 void Refuse(const std::string& name, const std::string& cause, v1::RemoveReply* reply) {
   v1::RemoveRefusal* const refusal = reply->add_refused();
   refusal->set_name(name);
@@ -41,17 +57,19 @@ absl::Status RemoveNames(const Containerd& containerd, const v1::Desired* desire
   for (const ImageRecord& record : records) by_name[record.name] = &record;
   const std::set<std::string> kept = DesiredNames(desired);
 
+  const std::set<std::string> in_use(request.in_use().begin(), request.in_use().end());
   std::set<std::string> gone;
   std::set<Digest> touched;
-  for (const v1::NamedImage& image : request.images()) {
-    const std::string& name = image.name();
+  for (const auto& [name, digest] : Wanted(request, records)) {
     const auto record = by_name.find(name);
-    if (kept.contains(name)) {
+    if (in_use.contains(name)) {
+      Refuse(name, "a pod uses it", reply);
+    } else if (!request.dry_run() && kept.contains(name)) {
       Refuse(name, "the desired list holds it", reply);
     } else if (record != by_name.end() && !IsLightersRecord(*record->second)) {
       Refuse(name, "lighter did not create it", reply);
     } else if (record != by_name.end() &&
-               record->second->target.digest.str() != image.manifest_digest()) {
+               record->second->target.digest.str() != digest) {
       Refuse(name, "it points to another image meanwhile", reply);
     } else {
       if (record != by_name.end()) touched.insert(record->second->target.digest);
@@ -61,16 +79,18 @@ absl::Status RemoveNames(const Containerd& containerd, const v1::Desired* desire
   }
   std::set<Digest> needed;  // manifests that a name still has
   for (const ImageRecord& record : records) {
-    if (!IsByDigest(record.name) && !gone.contains(record.name))
-      needed.insert(record.target.digest);
+    const bool is_needed =
+        IsByDigest(record.name) ? in_use.contains(record.name) : !gone.contains(record.name);
+    if (is_needed) needed.insert(record.target.digest);
   }
   for (const ImageRecord& record : records) {
-    const Digest& digest = record.target.digest;
-    if (IsByDigest(record.name) && IsLightersRecord(record) && touched.contains(digest) &&
-        !needed.contains(digest)) {
+    const Digest& manifest = record.target.digest;
+    if (IsByDigest(record.name) && IsLightersRecord(record) &&
+        (request.all() || touched.contains(manifest)) && !needed.contains(manifest)) {
       gone.insert(record.name);
     }
   }
+  if (request.dry_run()) return absl::OkStatus();
   size_t left = gone.size();
   for (const std::string& name : gone) {
     RETURN_IF_ERROR(containerd.DeleteImage(name, /*collect=*/--left == 0));

@@ -10,8 +10,8 @@ namespace lighter {
 
 // Removes the names asked for, with the records by digest that no other name needs; containerd then
 // collects what nothing holds. Refused, each with its cause: names that lighter did not create,
-// that point to another manifest than is asked for, and those that `desired` (may be null) holds. A
-// name that is not there counts as removed. No load may run beside it.
+// that point to another manifest than is asked for, those that pods use, and those that `desired`
+// (may be null) holds. A name that is not there counts as removed. No load may run beside it.
 absl::Status RemoveNames(const Containerd& containerd, const v1::Desired* desired,
                          const v1::RemoveRequest& request, v1::RemoveReply* reply);
 

@@ -107,14 +107,31 @@ void RemoveKeys(const Kubectl& kubectl, const std::vector<InstalledPod>& pods,
   }
 }
 
+// The kinds of the objects that lighter has in its namespace, pods aside.
+constexpr char kKinds[] = "daemonsets,configmaps,secrets";
+
 absl::Status DeleteAll(const Kubectl& kubectl) {
   return kubectl
-      .Run({"delete", "daemonsets,configmaps,secrets", "-n", kAgentNamespace, "-l", kAgentSelector,
-            "--ignore-not-found", "--wait=false"})
+      .Run({"delete", kKinds, "-n", kAgentNamespace, "-l", kAgentSelector, "--ignore-not-found",
+            "--wait=false"})
       .status();
 }
 
 }  // namespace
+
+absl::StatusOr<UninstallPlan> PlanUninstall(const Kubectl& kubectl) {
+  UninstallPlan plan;
+  ASSIGN_OR_RETURN(const NamespaceState state, FindNamespace(kubectl));
+  plan.finds_namespace = state.exists;
+  if (!state.exists) return plan;
+  ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
+  for (const InstalledPod& pod : pods) plan.nodes.push_back(pod.node);
+  ASSIGN_OR_RETURN(const std::string listed, kubectl.Run({"get", kKinds, "-n", kAgentNamespace,
+                                                          "-l", kAgentSelector, "-o", "name"}));
+  plan.objects = absl::StrSplit(listed, '\n', absl::SkipEmpty());
+  ASSIGN_OR_RETURN(plan.namespace_kept, WhyToKeepNamespace(kubectl, state));
+  return plan;
+}
 
 absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
                                           const std::function<void(const std::string&)>& say) {

@@ -19,6 +19,15 @@ struct UninstallReport {
   bool finished = true;        // false: something is still being deleted, as pods of dead nodes are
 };
 
+// What Uninstall would take away; nothing is changed.
+struct UninstallPlan {
+  std::vector<std::string> nodes;    // with an agent's pod
+  std::vector<std::string> objects;  // "secret/lighter-member"; without pods
+  bool finds_namespace = false;
+  std::string namespace_kept;  // why it would stay; empty where it would go, too
+};
+absl::StatusOr<UninstallPlan> PlanUninstall(const Kubectl& kubectl);
+
 // Idempotent. Errors are Kubectl's. `say` gets a line for people now and then.
 absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
                                           const std::function<void(const std::string&)>& say);

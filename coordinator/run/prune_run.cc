@@ -3,25 +3,18 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "common/grpc_status.h"
 #include "common/status.h"
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/desired/desired_map.h"
 #include "coordinator/desired/merge.h"
 #include "coordinator/desired/publish.h"
-#include "coordinator/install/agent_pods.h"
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/transfer/agent_dialer.h"
 
 namespace lighter {
 namespace {
-
-// containerd may collect what no name holds any more before it answers.
-constexpr absl::Duration kRemoveTimeout = absl::Minutes(2);
 
 absl::StatusOr<PruneFacts> ReadFacts(const PruneOptions& options) {
   PruneFacts facts;
@@ -32,29 +25,6 @@ absl::StatusOr<PruneFacts> ReadFacts(const PruneOptions& options) {
   }
   ASSIGN_OR_RETURN(facts.used_images, Cluster(Kubectl(options.kubectl)).UsedImages());
   return facts;
-}
-
-// Has one agent remove these names, each only where it points to its manifest.
-void RemoveNames(const NodeEndpoint& endpoint, const std::map<std::string, std::string>& removals,
-                 PrunedNode& node) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kRemoveTimeout));
-  v1::RemoveRequest request;
-  for (const auto& [name, digest] : removals) {
-    v1::NamedImage* const image = request.add_images();
-    image->set_name(name);
-    image->set_manifest_digest(digest);
-  }
-  v1::RemoveReply reply;
-  node.status = FromGrpc(endpoint.stub->Remove(&context, request, &reply));
-  if (!node.status.ok()) return;
-  node.removed = {reply.removed().begin(), reply.removed().end()};
-  for (const v1::RemoveRefusal& refusal : reply.refused()) {
-    node.refused.emplace_back(refusal.name(), refusal.cause());
-  }
-  if (node.removed.size() + node.refused.size() == removals.size()) return;
-  node.status = absl::FailedPreconditionError(
-      "its agent is of another version; `lighter agent upgrade` mends that");
 }
 
 // Leaves of the removals what is not needed again; `before` is the list that they were planned
@@ -80,20 +50,7 @@ absl::Status LookAgain(const Kubectl& kubectl, const Authority& authority,
 absl::Status Apply(const Kubectl& kubectl, const Authority& authority, const PruneFacts& facts,
                    const PruneOptions& options, PruneReport& report) {
   ASSIGN_OR_RETURN(const AgentDialer dialer, AgentDialer::FromAuthority(authority));
-  ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
-  std::vector<NodeEndpoint> endpoints;
-  std::vector<size_t> node_of;  // endpoint -> index into report.nodes
-  for (const InstalledPod& pod : pods) {
-    if (pod.terminating) continue;
-    PrunedNode& node = report.nodes.emplace_back();
-    node.node = pod.node;
-    if (!pod.ready) {
-      node.status = absl::UnavailableError("its agent is not ready");
-      continue;
-    }
-    node_of.push_back(report.nodes.size() - 1);
-    endpoints.push_back({.name = pod.node, .stub = dialer.Dial(pod.node, pod.address)});
-  }
+  ASSIGN_OR_RETURN(RemoveTargets targets, FindRemoveTargets(kubectl, dialer));
   // Somebody may have loaded meanwhile: each newer list is looked at anew.
   absl::Status planned;
   v1::Desired before;
@@ -105,21 +62,24 @@ absl::Status Apply(const Kubectl& kubectl, const Authority& authority, const Pru
     report.plan = *std::move(plan);
     return report.plan.list;
   };
-  ASSIGN_OR_RETURN(PublishOutcome outcome, PublishDesired(kubectl, authority, endpoints, edit));
+  ASSIGN_OR_RETURN(PublishOutcome outcome,
+                   PublishDesired(kubectl, authority, targets.endpoints, edit));
   RETURN_IF_ERROR(planned);
   report.generation = outcome.list.generation();
   report.notes = std::move(outcome.notes);
   report.applied = true;
   RETURN_IF_ERROR(Annotate(LookAgain(kubectl, authority, before, options, report),
                            "the list is smaller now, and no name was removed from any node"));
-  if (report.plan.removals.empty()) return absl::OkStatus();
-  std::vector<std::thread> threads;
-  threads.reserve(endpoints.size());
-  for (size_t i = 0; i < endpoints.size(); ++i) {
-    threads.emplace_back(
-        [&, i] { RemoveNames(endpoints[i], report.plan.removals, report.nodes[node_of[i]]); });
+  if (!report.plan.removals.empty()) {
+    v1::RemoveRequest request;
+    for (const auto& [name, digest] : report.plan.removals) {
+      v1::NamedImage* const image = request.add_images();
+      image->set_name(name);
+      image->set_manifest_digest(digest);
+    }
+    RemoveOnNodes(request, targets);
   }
-  for (std::thread& thread : threads) thread.join();
+  report.nodes = std::move(targets.nodes);
   return absl::OkStatus();
 }
 

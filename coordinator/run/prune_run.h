@@ -8,6 +8,7 @@
 #include "coordinator/cluster/kubectl.h"
 #include "coordinator/desired/prune.h"
 #include "coordinator/helm/helm.h"
+#include "coordinator/run/remove_run.h"
 
 namespace lighter {
 
@@ -16,14 +17,6 @@ struct PruneOptions {
   HelmOptions helm;
   PruneQuery query;
   bool apply = false;  // false: plan only
-};
-
-// What became of the removals on one node.
-struct PrunedNode {
-  std::string node;
-  absl::Status status;  // why nothing is known of it; OK when the agent answered
-  std::vector<std::string> removed;
-  std::vector<std::pair<std::string, std::string>> refused;  // name, cause
 };
 
 struct PruneReport {

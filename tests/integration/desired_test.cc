@@ -261,5 +261,46 @@ TEST_P(DesiredTest, ARegistryWhosePortIsTakenStartsOnceItIsFree) {
   ASSERT_OK(agent->AwaitLog("the registry on this node runs now"));
 }
 
+TEST_P(DesiredTest, AllThatLighterMadeGoesButForWhatPodsUse) {
+  ImageSet gone;
+  gone.Add(MakeImage({}, {DataLayer("b", 1000, 2)}), {"example.com/b:1", "example.com/b:2"});
+  ASSERT_OK(Load(NodeTest::agent(), gone).status);
+  ImageSet used;
+  used.Add(MakeImage({}, {DataLayer("c", 1000, 3)}), {"example.com/c:1"});
+  ASSERT_OK(Load(NodeTest::agent(), used).status);
+  ASSERT_OK(
+      containerd().Ctr({"images", "tag", "example.com/b:1", "example.com/theirs:1"}).status());
+  WriteTls(AgentTlsNames("late"), "state");
+  const auto agent = LateAgent();
+  ASSERT_NE(agent, nullptr);
+  ASSERT_OK(agent->AwaitListening());
+  const auto dialer = AgentDialer::FromAuthority(authority_);
+  ASSERT_OK(dialer.status());
+  const auto stub = dialer->Dial("late", agent->address());
+  v1::RemoveRequest request;
+  request.set_all(true);
+  request.add_in_use("example.com/c:1");
+  for (const bool dry_run : {true, false}) {
+    request.set_dry_run(dry_run);
+    const NodeListing before = NodeTest::List();
+    grpc::ClientContext context;
+    v1::RemoveReply reply;
+    ASSERT_OK(FromGrpc(stub->Remove(&context, request, &reply)));
+    EXPECT_THAT(std::vector<std::string>(reply.removed().begin(), reply.removed().end()),
+                ::testing::UnorderedElementsAre("example.com/b:1", "example.com/b:2"));
+    ASSERT_EQ(reply.refused_size(), 1);
+    EXPECT_EQ(reply.refused(0).name(), "example.com/c:1");
+    EXPECT_EQ(reply.refused(0).cause(), "a pod uses it");
+    if (dry_run) {
+      EXPECT_EQ(NodeTest::List().images, before.images);
+    }
+  }
+  std::set<std::string> names;
+  for (const std::string& image : NodeTest::List().images)
+    names.insert(image.substr(0, image.find(' ')));
+  EXPECT_THAT(names, ::testing::IsSupersetOf({"example.com/c:1", "example.com/theirs:1"}));
+  EXPECT_THAT(names, ::testing::Not(::testing::Contains("example.com/b:1")));
+}
+
 }  // namespace
 }  // namespace lighter::testing
