@@ -35,6 +35,10 @@ struct AgentOptions {
   DesiredList* desired = nullptr;
   Keeper* keeper = nullptr;
   std::string certificate_file;  // the agent's own, for Info; may be empty
+  // The node's own registry, for Info: its address, and who is to ask it first (from any thread).
+  // Both may be empty.
+  std::string registry;
+  std::function<std::vector<v1::Mirror>()> mirrors;
   // Told in one line how each load began and ended; from any thread. May be empty.
   std::function<void(const std::string&)> log;
 };

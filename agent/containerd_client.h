@@ -100,6 +100,9 @@ class Containerd {
   absl::Status PutImage(const ImageRecord& record) const;
   // The config digest that the kubelet is told for `name`; empty where CRI does not know it.
   absl::StatusOr<std::string> CriImageId(const std::string& name) const;
+  // Has CRI pull `name` as for the kubelet. NotFound where every registry that it asked has no such
+  // image, DeadlineExceeded.
+  absl::Status CriPull(const std::string& name, absl::Duration timeout) const;
 
   // --- Snapshots.
   absl::StatusOr<bool> HasSnapshot(const std::string& snapshotter, const Digest& chain_id) const;

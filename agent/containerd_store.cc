@@ -238,6 +238,14 @@ absl::StatusOr<std::string> Containerd::CriImageId(const std::string& name) cons
   return reply.image().id();
 }
 
+absl::Status Containerd::CriPull(const std::string& name, absl::Duration timeout) const {
+  Call call(scope_, timeout);
+  cri::PullImageRequest request;
+  request.mutable_image()->set_image(name);
+  cri::PullImageResponse reply;
+  return Explain(connection_->cri_stub.PullImage(&call.context(), request, &reply), "pull " + name);
+}
+
 absl::StatusOr<bool> Containerd::HasSnapshot(const std::string& snapshotter,
                                              const Digest& chain_id) const {
   Call call(scope_, kCallTimeout);

@@ -17,6 +17,7 @@
 #include "agent/containerd_client.h"
 #include "agent/desired/keeper.h"
 #include "agent/identity.h"
+#include "agent/registry/hosts_files.h"
 #include "agent/server.h"
 #include "common/limits.h"
 #include "common/status.h"
@@ -61,6 +62,10 @@ absl::Status AcceptFromStandardInput(const std::string& state_dir, const std::st
   return absl::OkStatus();
 }
 
+absl::Status RemoveMirrors(const std::string& folder) {
+  return folder.empty() ? absl::OkStatus() : HostsFiles(folder, "").RemoveAllBut({});
+}
+
 absl::Status Run(int argc, char** argv) {
   ServerOptions options;
   std::string& state_dir = options.state_dir;
@@ -84,6 +89,12 @@ absl::Status Run(int argc, char** argv) {
                  "this node's containerd");
   app.add_option("--expect-root", options.expected_root,
                  "end at once where containerd's root folder is another one than this");
+  app.add_option("--mirror", options.mirrors,
+                 "with --registry: another registry, whose images containerd is to pull from there "
+                 "first; may be given several times");
+  app.add_option("--mirror-dir", options.mirror_dir,
+                 "config_path of containerd's CRI, where --mirror is written to")
+      ->envname("LIGHTER_MIRROR_DIR");
   app.add_option("--containerd-socket", options.agent.containerd_socket,
                  "path of containerd's socket")
       ->envname("CONTAINERD_ADDRESS")
@@ -103,9 +114,12 @@ absl::Status Run(int argc, char** argv) {
       "Takes this node's certificate and then its CA's from standard input, and prints its end.");
   accept->add_option("--node-name", node, "the name it must carry, as NAME.lighter-agent")
       ->envname("NODE_NAME");
-  const CLI::App* const remove = add_command("remove-state",
-                                             "Removes the key, the certificate and their folder, "
-                                             "and takes holds and pins off the images.");
+  const CLI::App* const remove = add_command(
+      "remove-state",
+      "Removes the key, the certificate and their folder, and what --mirror has written, and takes "
+      "holds and pins off the images.");
+  const CLI::App* const unmirror =
+      app.add_subcommand("remove-mirrors", "Removes what --mirror has written to --mirror-dir.");
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -116,14 +130,16 @@ absl::Status Run(int argc, char** argv) {
   if (request->parsed()) return PrintRequest(state_dir);
   if (accept->parsed()) return AcceptFromStandardInput(state_dir, node);
   if (remove->parsed()) {
-    // In this order: the serving agent makes holds and pins anew until its folder is gone.
+    // In this order: the serving agent makes the others anew until its folder is gone.
     RETURN_IF_ERROR(RemoveIdentity(state_dir));
+    RETURN_IF_ERROR(RemoveMirrors(options.mirror_dir));
     const absl::Status released = Keeper::Release(Containerd(options.agent.containerd_socket));
     if (!absl::IsUnavailable(released)) return released;
     Log("the hold on images stays, and ends by itself within two days; names keep their pins: " +
         Message(released));
     return absl::OkStatus();
   }
+  if (unmirror->parsed()) return RemoveMirrors(options.mirror_dir);
   options.agent.log = Log;
   return Serve(std::move(options));
 }

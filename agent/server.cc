@@ -20,6 +20,7 @@
 #include "agent/desired/peer_client.h"
 #include "agent/desired/peer_service.h"
 #include "agent/identity.h"
+#include "agent/registry/mirrors.h"
 #include "agent/registry/registry_server.h"
 #include "agent/root_check.h"
 #include "common/limits.h"
@@ -137,7 +138,22 @@ class DesiredWork {
     }
     problem_ = problem;
     keeper_.SetRegistryProblem(problem);
-    if (server.ok()) registry_ = *std::move(server);
+    if (!server.ok()) return;
+    registry_ = *std::move(server);
+    if (options_.mirror_dir.empty()) return;
+    const std::lock_guard lock(mutex_);
+    mirrors_ = std::make_unique<Mirrors>(containerd_,
+                                         MirrorOptions{.registries = options_.mirrors,
+                                                       .folder = options_.mirror_dir,
+                                                       .registry = options_.registry,
+                                                       .alive = options_.state_dir},
+                                         options_.agent.log);
+  }
+
+  // From any thread.
+  std::vector<v1::Mirror> MirrorStates() const {
+    const std::lock_guard lock(mutex_);
+    return mirrors_ == nullptr ? std::vector<v1::Mirror>() : mirrors_->State();
   }
 
   DesiredList* list() { return &list_; }
@@ -155,6 +171,8 @@ class DesiredWork {
   std::string problem_;
   absl::Time next_try_ = absl::InfinitePast();
   std::unique_ptr<RegistryServer> registry_;
+  mutable std::mutex mutex_;
+  std::unique_ptr<Mirrors> mirrors_;
 };
 
 // True once a stop signal came; waits for one for `poll` at most.
@@ -207,6 +225,8 @@ absl::Status Serve(ServerOptions options) {
     desired->TryRegistry();
     agent.desired = desired->list();
     agent.keeper = desired->keeper();
+    agent.registry = options.registry;
+    agent.mirrors = [&desired] { return desired->MirrorStates(); };
     agent.certificate_file = options.state_dir + "/" + kCertificateFile;
     if (!AwaitCertificate(options, stop_signals, *desired)) return absl::OkStatus();
     credentials = MakeServerCredentials(options.state_dir);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "agent/agent_service.h"
@@ -15,6 +16,10 @@ struct ServerOptions {
   std::string member_dir;     // with state_dir: the members' TLS folder; may be empty
   std::string desired_file;   // with state_dir: the mounted desired list; may be empty
   std::string registry;       // with state_dir: loopback "ADDRESS:PORT" of the node's own registry
+  // With registry: names of registries whose pulls are to ask it first, and config_path of
+  // containerd's CRI.
+  std::vector<std::string> mirrors;
+  std::string mirror_dir;
   std::string expected_root;  // containerd's, see CheckRoot; empty: not checked
   AgentOptions agent;         // with its `log`
 };

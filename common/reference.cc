@@ -166,4 +166,13 @@ absl::StatusOr<Reference> Reference::Parse(std::string_view text) {
   return ref;
 }
 
+absl::Status CheckRegistryName(std::string_view registry) {
+  const absl::StatusOr<Reference> ref =
+      Reference::Parse(absl::StrCat(ToAbsl(registry), "/library/a"));
+  if (ref.ok() && ref->registry == registry) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", absl::CEscape(ToAbsl(registry.substr(0, 300))),
+      "\" is not a registry as image names begin with it, like docker.io or 10.0.0.5:5000"));
+}
+
 }  // namespace lighter

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace lighter {
@@ -23,5 +24,9 @@ struct Reference {
   // digest is given, the tag dropped beside a digest). InvalidArgument says what is wrong.
   static absl::StatusOr<Reference> Parse(std::string_view text);
 };
+
+// InvalidArgument where image names cannot begin with `registry`, or where their normal form begins
+// otherwise. One that is OK can be a folder's name.
+absl::Status CheckRegistryName(std::string_view registry);
 
 }  // namespace lighter

@@ -31,6 +31,13 @@ std::string ProgramOf(const json& container) {
   return own ? kImageProgram : kBootedProgram;
 }
 
+std::string MirrorFolderOf(const json& container) {
+  for (const json& variable : At(container, {"env"})) {
+    if (Text(variable, {"name"}) == kMirrorFolderVariable) return Text(variable, {"value"});
+  }
+  return "";
+}
+
 // What a container said when it ended, this time or the time before, and with which code.
 struct Ending {
   std::string words;
@@ -86,6 +93,7 @@ InstalledPod ToPod(const json& item) {
     pod.image = Text(container, {"image"});
     pod.program = ProgramOf(container);
     pod.state_folder = StateFolderOf(container);
+    pod.mirror_folder = MirrorFolderOf(container);
     if (const std::string ip = Text(item, {"status", "podIP"}); !ip.empty()) {
       pod.address = HostPort(ip, GrpcPort(item));
     }
@@ -146,12 +154,6 @@ absl::StatusOr<AgentWarnings> ParseAgentWarnings(const std::string& events_json)
   return newest;
 }
 
-bool LacksRootFolder(const AgentWarnings& warnings, const std::string& pod) {
-  const auto it = warnings.find("Pod/" + pod);
-  return it != warnings.end() && absl::StrContains(it->second, "volume \"root\"") &&
-         absl::StrContains(it->second, "hostPath type check failed");
-}
-
 std::string WarningFor(const AgentWarnings& warnings, const std::string& pod) {
   if (const auto it = warnings.find("Pod/" + pod); it != warnings.end()) return it->second;
   if (!pod.empty()) return "";
@@ -159,6 +161,11 @@ std::string WarningFor(const AgentWarnings& warnings, const std::string& pod) {
     if (absl::StartsWith(object, "DaemonSet/")) return words;
   }
   return "";
+}
+
+bool IsAboutVolume(const std::string& warning, const std::string& volume) {
+  return absl::StartsWith(warning, "FailedMount: ") &&
+         absl::StrContains(warning, absl::StrCat("volume \"", volume, "\""));
 }
 
 }  // namespace lighter

@@ -18,8 +18,9 @@ struct InstalledPod {
   std::string daemon_set;     // that it belongs to
   std::string template_hash;  // of what it was made from, see TemplateHash; empty: not by us
   std::string state_folder;  // where it keeps key and certificate, in its container and on the node
-  std::string address;       // "10.0.0.5:7443"; empty where it has none yet
-  bool running = false;      // its container runs
+  std::string mirror_folder;  // where it writes what sends pulls to it; empty: nowhere
+  std::string address;        // "10.0.0.5:7443"; empty where it has none yet
+  bool running = false;       // its container runs
   bool ready = false;
   bool terminating = false;
   int boot_exit = 0;  // the code with which its first stage gave up (docs/agent.md); 0: it did not
@@ -45,11 +46,11 @@ absl::StatusOr<AgentWarnings> ReadAgentWarnings(const Kubectl& kubectl);
 // `events_json` is sorted, the newest last.
 absl::StatusOr<AgentWarnings> ParseAgentWarnings(const std::string& events_json);
 
-// Whether kubelet says that the folder that the pod mounts as containerd's root is not there.
-bool LacksRootFolder(const AgentWarnings& warnings, const std::string& pod);
-
 // What concerns a node's agent: its pod (`pod` empty: there is none), or else a DaemonSet whose
 // pods the cluster refuses. Empty where there was no warning.
 std::string WarningFor(const AgentWarnings& warnings, const std::string& pod);
+
+// Whether a warning says that a pod's volume of that name cannot be mounted.
+bool IsAboutVolume(const std::string& warning, const std::string& volume);
 
 }  // namespace lighter

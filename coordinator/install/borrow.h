@@ -21,6 +21,8 @@ struct AgentGroup {
   std::string architecture;
   std::string socket;
   std::string containerd_root;
+  std::string config_path;
+  std::string pull_records;
   std::vector<SiteNode> nodes;
 };
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/progress/render.h"
@@ -74,6 +76,12 @@ std::vector<std::string> Remarks(const AgentState& state, absl::Time now) {
                                    release.images(),
                                    " images; the agent fetches them from other "
                                    "nodes, `lighter load` of its package brings them, too"));
+  }
+  for (const v1::Mirror& mirror : info.mirrors()) {
+    if (mirror.tried() && mirror.problem().empty()) continue;
+    remarks.push_back(absl::StrCat(
+        "pulls from ", OneLine(mirror.registry()), " do not ask the node's own registry first: ",
+        mirror.tried() ? OneLine(mirror.problem()) : "it is being tried"));
   }
   if (kept.recreated_names() > 0) {
     remarks.push_back(absl::StrCat(kept.recreated_names(),
@@ -149,6 +157,31 @@ ordered_json KeptToJson(const v1::KeptState& kept) {
           {"recreatedNames", kept.recreated_names()}};
 }
 
+ordered_json MirrorsToJson(const v1::InfoReply& info) {
+  ordered_json mirrors = ordered_json::array();
+  for (const v1::Mirror& mirror : info.mirrors()) {
+    mirrors.push_back({{"registry", mirror.registry()},
+                       {"works", mirror.tried() && mirror.problem().empty()},
+                       {"problem", mirror.problem()}});
+  }
+  return mirrors;
+}
+
+// Where nodes can pull from themselves, and what is pulled from there anyway.
+std::string RegistryLine(const AgentsReport& report) {
+  std::set<std::string> mirrored;
+  std::string address;
+  for (const AgentState& state : report.states) {
+    if (!state.info.registry().empty()) address = OneLine(state.info.registry());
+    for (const v1::Mirror& mirror : state.info.mirrors())
+      mirrored.insert(OneLine(mirror.registry()));
+  }
+  if (address.empty()) return "";
+  return absl::StrCat("Each node's own registry: ", address,
+                      mirrored.empty() ? "" : "; asked first for " + absl::StrJoin(mirrored, ", "),
+                      "\n");
+}
+
 }  // namespace
 
 std::string DescribeAgents(const AgentsReport& report, absl::Time now) {
@@ -176,7 +209,7 @@ std::string DescribeAgents(const AgentsReport& report, absl::Time now) {
       absl::StrAppend(&text, "  ", remark, "\n");
     }
   }
-  return text;
+  return text + RegistryLine(report);
 }
 
 ordered_json AgentsToJson(const AgentsReport& report) {
@@ -196,6 +229,8 @@ ordered_json AgentsToJson(const AgentsReport& report) {
                      {"freeInodes", info.free_inodes()},
                      {"clockAheadSeconds", absl::ToDoubleSeconds(state.clock_ahead)},
                      {"certificateEnds", TimeText(info.certificate_ends_unix_seconds())},
+                     {"registry", info.registry()},
+                     {"mirrors", MirrorsToJson(info)},
                      {"desired", KeptToJson(info.kept())}});
   }
   return {{"apiVersion", kApiVersion},

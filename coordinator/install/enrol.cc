@@ -15,21 +15,30 @@ constexpr absl::Duration kPoll = absl::Milliseconds(500);
 
 // One of the agent's own subcommands, run in its container.
 absl::StatusOr<std::string> RunInPod(const Kubectl& kubectl, const InstalledPod& pod,
-                                     const std::string& subcommand, const std::string& input) {
+                                     const std::vector<std::string>& subcommand,
+                                     const std::string& input) {
   std::vector<std::string> args = {"exec", "-n", kAgentNamespace, pod.name, "-c", kAgentContainer};
   if (!input.empty()) args.push_back("-i");
-  args.insert(args.end(), {"--", pod.program, subcommand, "--state-dir", pod.state_folder});
+  args.insert(args.end(), {"--", pod.program});
+  args.insert(args.end(), subcommand.begin(), subcommand.end());
   return kubectl.Run(args, {.input = input});
+}
+
+// The same for those that work on its state folder.
+absl::StatusOr<std::string> RunOnState(const Kubectl& kubectl, const InstalledPod& pod,
+                                       const std::string& subcommand, const std::string& input) {
+  return RunInPod(kubectl, pod, {subcommand, "--state-dir", pod.state_folder}, input);
 }
 
 }  // namespace
 
 absl::Status Enrol(const Kubectl& kubectl, const Authority& authority, const InstalledPod& pod) {
-  ASSIGN_OR_RETURN(const std::string request, RunInPod(kubectl, pod, "certificate-request", ""));
+  ASSIGN_OR_RETURN(const std::string request, RunOnState(kubectl, pod, "certificate-request", ""));
   ASSIGN_OR_RETURN(
       const std::string certificate,
       IssueCertificate(authority, request, AgentTlsNames(pod.node), kNodeCertificateLifetime));
-  return RunInPod(kubectl, pod, "accept-certificate", certificate + authority.certificate).status();
+  return RunOnState(kubectl, pod, "accept-certificate", certificate + authority.certificate)
+      .status();
 }
 
 void EnrolWaiting(const Kubectl& kubectl, const Authority& authority,
@@ -55,7 +64,11 @@ void EnrolWaiting(const Kubectl& kubectl, const Authority& authority,
 }
 
 absl::Status RemoveState(const Kubectl& kubectl, const InstalledPod& pod) {
-  return RunInPod(kubectl, pod, "remove-state", "").status();
+  return RunOnState(kubectl, pod, "remove-state", "").status();
+}
+
+absl::Status RemoveMirrors(const Kubectl& kubectl, const InstalledPod& pod) {
+  return RunInPod(kubectl, pod, {"remove-mirrors"}, "").status();
 }
 
 }  // namespace lighter

@@ -26,4 +26,7 @@ void EnrolWaiting(const Kubectl& kubectl, const Authority& authority,
 // Has the agent in `pod` remove its key, its certificate and their folder from the node.
 absl::Status RemoveState(const Kubectl& kubectl, const InstalledPod& pod);
 
+// Has the agent in `pod` remove what sends pulls to its registry.
+absl::Status RemoveMirrors(const Kubectl& kubectl, const InstalledPod& pod);
+
 }  // namespace lighter

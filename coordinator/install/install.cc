@@ -28,7 +28,8 @@ namespace {
 using nlohmann::json;
 
 constexpr absl::Duration kPoll = absl::Milliseconds(300);
-constexpr absl::Duration kWarningsInterval = absl::Seconds(3);
+// kubelet mounts a pod's volumes within this time, where it can.
+constexpr absl::Duration kMountPatience = absl::Seconds(3);
 
 std::vector<Right> NeededRights() {
   std::vector<Right> rights = {
@@ -52,6 +53,19 @@ std::vector<Right> NeededRights() {
         {.verb = verb, .resource = "daemonsets", .group = "apps", .ns = kAgentNamespace});
   }
   return rights;
+}
+
+// Takes over what an agent says of its mirrors; false while it tries.
+bool NoteMirrors(const v1::InfoReply& info, InstalledNode& node) {
+  node.notes.clear();
+  for (const v1::Mirror& mirror : info.mirrors()) {
+    if (!mirror.tried()) return false;
+    if (mirror.problem().empty()) continue;
+    node.notes.push_back(
+        absl::StrCat("pulls from ", mirror.registry(),
+                     " do not ask the node's own registry first: ", mirror.problem()));
+  }
+  return true;
 }
 
 std::string NameOf(const json& object) { return Text(object, {"metadata", "name"}); }
@@ -85,11 +99,14 @@ class Installation {
   absl::Status FindOrMakeAuthority();
   absl::Status ApplyManifests();
   absl::Status RemoveUnwantedSets();
+  absl::Status RemoveUnwantedMirrors();
   absl::StatusOr<Next> WaitForRound();
   absl::StatusOr<Next> Look();
   void Visit(const std::vector<InstalledPod>& pods);
   absl::StatusOr<Next> Judge(const std::vector<InstalledPod>& pods);
-  absl::StatusOr<bool> CorrectRoots(const std::vector<InstalledPod>& pods);
+  absl::StatusOr<AgentWarnings> MountWarnings(const std::vector<InstalledPod>& pods);
+  absl::StatusOr<bool> CorrectFolders(const std::vector<InstalledPod>& pods);
+  bool SetRoot(SiteNode& node, const std::string& root);
   absl::Status SendPayloadAgain();
   absl::Status RemoveOldConfigMaps();
   absl::Status ExplainUnready();
@@ -182,7 +199,7 @@ absl::Status Installation::ApplyManifests() {
         "; name one that the nodes hold with --borrow-image"));
   }
   for (const SkippedNode& node : grouping_.without) nodes_[node.name].problem = node.cause;
-  manifests_ = MakeManifests(EmbeddedPayload(), grouping_);
+  manifests_ = MakeManifests(EmbeddedPayload(), grouping_, options_.mirrors);
   for (const AgentGroup& group : grouping_.groups) {
     say_(absl::StrCat(group.nodes.size(), " nodes start their agent from ", group.image, " (",
                       group.evidence, "), containerd at ", group.socket));
@@ -190,7 +207,9 @@ absl::Status Installation::ApplyManifests() {
   for (const json& daemon_set : manifests_.daemon_sets) {
     RETURN_IF_ERROR(CheckAdmission(kubectl_, daemon_set));
   }
+  RETURN_IF_ERROR(RemoveUnwantedMirrors());
   RETURN_IF_ERROR(RemoveUnwantedSets());
+  next_warnings_ = absl::Now() + kMountPatience;
   ASSIGN_OR_RETURN(const std::set<std::string> config_maps, PresentObjects(kubectl_, "configmaps"));
   std::vector<json> objects;
   for (const json& config_map : manifests_.config_maps) {
@@ -213,15 +232,42 @@ absl::Status Installation::RemoveUnwantedSets() {
   return DeleteObjects(kubectl_, "daemonsets", unwanted);
 }
 
+// Agents that have no folder to write mirrors to any more, or another one, cannot clean up the old
+// one: those that run now do.
+absl::Status Installation::RemoveUnwantedMirrors() {
+  ASSIGN_OR_RETURN(std::vector<InstalledPod> pods, ListAgentPods(kubectl_));
+  std::map<std::string, std::string> wanted;  // by node
+  for (const AgentGroup& group : grouping_.groups) {
+    for (const SiteNode& node : group.nodes) {
+      wanted[node.name] = MirrorFolder(group, options_.mirrors);
+    }
+  }
+  std::erase_if(pods, [&](const InstalledPod& pod) {
+    return !nodes_.contains(pod.node) || pod.mirror_folder.empty() || pod.terminating ||
+           pod.mirror_folder == wanted[pod.node];
+  });
+  std::vector<absl::Status> removed(pods.size(), absl::UnavailableError("its agent does not run"));
+  InParallel(pods.size(), [&](size_t i) {
+    if (pods[i].running) removed[i] = RemoveMirrors(kubectl_, pods[i]);
+  });
+  for (size_t i = 0; i < pods.size(); ++i) {
+    say_(absl::StrCat(pods[i].node, ": what --mirror has written to ", pods[i].mirror_folder,
+                      removed[i].ok() ? " is removed" : " stays: " + Message(removed[i])));
+  }
+  return absl::OkStatus();
+}
+
 // Asks the agents that are ready, and gives a certificate to those that wait for one or have one of
 // another authority, or one that ends soon.
 void Installation::Visit(const std::vector<InstalledPod>& pods) {
   std::vector<absl::Status> asked(pods.size(), absl::UnavailableError("not ready"));
   std::vector<absl::Status> enrolled(pods.size());
+  std::vector<v1::InfoReply> infos(pods.size());
   InParallel(pods.size(), [&](size_t i) {
     absl::StatusOr<v1::InfoReply> info = asked[i];
     if (pods[i].ready) info = AskInfo(*dialer_, pods[i]);
     asked[i] = info.status();
+    if (info.ok()) infos[i] = *info;
     const bool lasts = info.ok() && !CertificateEndsSoon(*info, absl::Now());
     if (lasts || !pods[i].running || enrolled_.contains(pods[i].name)) return;
     enrolled[i] = Enrol(kubectl_, authority_, pods[i]);
@@ -229,7 +275,7 @@ void Installation::Visit(const std::vector<InstalledPod>& pods) {
   for (size_t i = 0; i < pods.size(); ++i) {
     InstalledNode& node = nodes_.at(pods[i].node);
     if (asked[i].ok()) {
-      ready_.insert(pods[i].node);
+      if (NoteMirrors(infos[i], node)) ready_.insert(pods[i].node);
     } else if (!enrolled[i].ok()) {
       // Its first stage may not have been done yet; the next look tries again.
       node.problem = "no certificate yet: " + Message(enrolled[i]);
@@ -258,9 +304,8 @@ absl::StatusOr<Installation::Next> Installation::Judge(const std::vector<Install
       banned = bans_.emplace(pod.image, pod.node).second || banned;
     }
   }
-  if (banned) return Next::kChooseAgain;
-  ASSIGN_OR_RETURN(const bool corrected, CorrectRoots(pods));
-  if (corrected) return Next::kChooseAgain;
+  ASSIGN_OR_RETURN(const bool corrected, CorrectFolders(pods));
+  if (banned || corrected) return Next::kChooseAgain;
   if (damaged && !std::exchange(sent_again_, true)) {
     RETURN_IF_ERROR(SendPayloadAgain());
     return Next::kChooseAgain;
@@ -268,31 +313,46 @@ absl::StatusOr<Installation::Next> Installation::Judge(const std::vector<Install
   return settled == nodes_.size() ? Next::kDone : Next::kWait;
 }
 
-// Nodes whose containerd has another root folder than its socket's layout lets expect: an agent
-// that could start has told which; one whose pod mounts a folder that is not there starts without
-// it, to tell. True where another round is due.
-absl::StatusOr<bool> Installation::CorrectRoots(const std::vector<InstalledPod>& pods) {
-  AgentWarnings warnings;
+// What the cluster warned of, now and then while pods do not come to run.
+absl::StatusOr<AgentWarnings> Installation::MountWarnings(const std::vector<InstalledPod>& pods) {
   const bool waiting = std::any_of(pods.begin(), pods.end(), [](const InstalledPod& pod) {
     return !pod.running && pod.problem.empty();
   });
-  if (waiting && absl::Now() >= next_warnings_) {
-    if (next_warnings_ != absl::Time()) {
-      ASSIGN_OR_RETURN(warnings, ReadAgentWarnings(kubectl_));
-    }
-    next_warnings_ = absl::Now() + kWarningsInterval;
-  }
+  if (!waiting || absl::Now() < next_warnings_) return AgentWarnings();
+  next_warnings_ = absl::Now() + kMountPatience;
+  return ReadAgentWarnings(kubectl_);
+}
+
+// False where the node's agent was started with this root before.
+bool Installation::SetRoot(SiteNode& node, const std::string& root) {
+  if (node.containerd_root == root || !roots_tried_.emplace(node.name, root).second) return false;
+  say_(root.empty() ? absl::StrCat(node.name, " has no folder ", node.containerd_root,
+                                   "; its agent is asked for containerd's root")
+                    : absl::StrCat(node.name, ": containerd's root is ", root));
+  node.containerd_root = root;
+  return true;
+}
+
+// Nodes that keep things elsewhere than their distribution lets expect. Of containerd's root, an
+// agent that could start has told; one whose pod mounts a folder that is not there starts without
+// it, to tell. A kubelet of another --root-dir has its pull records elsewhere: agents do without
+// them. True where another round is due.
+absl::StatusOr<bool> Installation::CorrectFolders(const std::vector<InstalledPod>& pods) {
+  ASSIGN_OR_RETURN(const AgentWarnings warnings, MountWarnings(pods));
   bool corrected = false;
   for (const InstalledPod& pod : pods) {
-    const bool lacks = LacksRootFolder(warnings, pod.name);
-    if (pod.told_root.empty() && !lacks) continue;
-    for (SiteNode& node : site_.nodes) {
-      if (node.name != pod.node || node.containerd_root == pod.told_root) continue;
-      if (!roots_tried_.emplace(node.name, pod.told_root).second) continue;
-      say_(lacks ? absl::StrCat(node.name, " has no folder ", node.containerd_root,
-                                "; its agent is asked for containerd's root")
-                 : absl::StrCat(node.name, ": containerd's root is ", pod.told_root));
-      node.containerd_root = pod.told_root;
+    const auto node = std::find_if(site_.nodes.begin(), site_.nodes.end(),
+                                   [&](const SiteNode& each) { return each.name == pod.node; });
+    if (node == site_.nodes.end() || pod.running) continue;
+    const std::string warning = WarningFor(warnings, pod.name);
+    if (!pod.told_root.empty()) {
+      corrected = SetRoot(*node, pod.told_root) || corrected;
+    } else if (IsAboutVolume(warning, kRootVolume)) {
+      corrected = SetRoot(*node, "") || corrected;
+    } else if (IsAboutVolume(warning, kPullRecordsVolume) && !node->pull_records.empty()) {
+      say_(absl::StrCat(node->name, ": ", node->pull_records,
+                        " is not there; its agent does without"));
+      node->pull_records.clear();
       corrected = true;
     }
   }
@@ -410,7 +470,7 @@ absl::StatusOr<InstallPlan> PlanInstall(const InstallOptions& options) {
   ASSIGN_OR_RETURN(plan.site, ReadSite(Kubectl(options.kubectl)));
   KeepOneArchitecture(plan.site);
   plan.grouping = ChooseGroups(plan.site.nodes, options.image, {});
-  plan.manifests = MakeManifests(EmbeddedPayload(), plan.grouping);
+  plan.manifests = MakeManifests(EmbeddedPayload(), plan.grouping, options.mirrors);
   return plan;
 }
 

@@ -20,6 +20,7 @@ namespace lighter {
 struct InstallOptions {
   KubectlOptions kubectl;
   GivenImage image;
+  MirrorSettings mirrors;  // what an earlier installation had beyond these is removed
   absl::Duration timeout = absl::Minutes(2);
 };
 
@@ -27,6 +28,8 @@ struct InstalledNode {
   std::string node;
   std::string image;    // that its agent was started from
   std::string problem;  // why the agent is not ready; empty when it is
+  // Pulls that do not ask its registry first though they were to, with the cause.
+  std::vector<std::string> notes;
 };
 
 struct InstallReport {

@@ -68,7 +68,8 @@ PayloadNames NamesOf(const AgentPayload& payload) {
 std::string GroupName(const AgentGroup& group) {
   const std::string key =
       absl::StrCat(group.image, "\n", group.architecture, "\n", group.socket, "\n",
-                   group.containerd_root, group.has_agent ? "\nimage" : "");
+                   group.containerd_root, "\n", group.config_path, "\n", group.pull_records,
+                   group.has_agent ? "\nimage" : "");
   return absl::StrCat("lighter-agent-", ShortHash(key).substr(0, 8));
 }
 
@@ -118,6 +119,10 @@ json Affinity(const AgentGroup& group, const Grouping& grouping) {
              {{"nodeSelectorTerms", json::array({term})}}}}}};
 }
 
+json HostFolder(const char* name, const std::string& path, const char* type) {
+  return {{"name", name}, {"hostPath", {{"path", path}, {"type", type}}}};
+}
+
 // What the first stage works with.
 json BootVolumes(const AgentPayload& payload) {
   const PayloadNames names = NamesOf(payload);
@@ -137,30 +142,31 @@ json BootMounts() {
                       {{"name", "run"}, {"mountPath", kRunMount}}});
 }
 
-// `first`, where it is wanted, and then `second`.
-json Concatenated(bool wanted, json first, const json& second) {
-  if (!wanted) return second;
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
-}
-
-json Volumes(const AgentPayload& payload, const AgentGroup& group) {
+json Volumes(const AgentPayload& payload, const AgentGroup& group, const MirrorSettings& mirrors) {
+  json volumes = group.has_agent ? json::array() : BootVolumes(payload);
   const json own = json::array({
-      {{"name", "socket"}, {"hostPath", {{"path", FolderOf(group.socket)}, {"type", "Directory"}}}},
+      HostFolder("socket", FolderOf(group.socket), "Directory"),
       // Named only: what they hold may change, or come later, without any pod starting anew.
       {{"name", "member"},
        {"secret", {{"secretName", kMemberSecret}, {"optional", true}, {"defaultMode", 0400}}}},
       {{"name", "desired"},
        {"configMap", {{"name", kDesiredConfigMap}, {"optional", true}, {"defaultMode", 0444}}}},
   });
-  const json root =
-      json::array({{{"name", kRootVolume},
-                    {"hostPath", {{"path", group.containerd_root}, {"type", "Directory"}}}}});
-  return Concatenated(!group.has_agent, BootVolumes(payload),
-                      Concatenated(!group.containerd_root.empty(), root, own));
+  volumes.insert(volumes.end(), own.begin(), own.end());
+  if (!group.containerd_root.empty()) {
+    volumes.push_back(HostFolder(kRootVolume, group.containerd_root, "Directory"));
+  }
+  if (!group.pull_records.empty()) {
+    volumes.push_back(HostFolder(kPullRecordsVolume, group.pull_records, "Directory"));
+  }
+  if (const std::string folder = MirrorFolder(group, mirrors); !folder.empty()) {
+    volumes.push_back(HostFolder("mirrors", folder, "DirectoryOrCreate"));
+  }
+  return volumes;
 }
 
-json Mounts(const AgentGroup& group) {
+json Mounts(const AgentGroup& group, const MirrorSettings& mirrors) {
+  json mounts = group.has_agent ? json::array() : BootMounts();
   const json own = json::array({
       // The folder, not the socket: containerd makes a new socket when it restarts. At the node's
       // own path, so that messages name a file that is there.
@@ -169,9 +175,50 @@ json Mounts(const AgentGroup& group) {
       // The folder, not the file in it: a file alone would never be updated.
       {{"name", "desired"}, {"mountPath", kDesiredMount}, {"readOnly", true}},
   });
-  const json root = json::array({{{"name", kRootVolume}, {"mountPath", group.containerd_root}}});
-  return Concatenated(!group.has_agent, BootMounts(),
-                      Concatenated(!group.containerd_root.empty(), root, own));
+  mounts.insert(mounts.end(), own.begin(), own.end());
+  if (!group.containerd_root.empty()) {
+    mounts.push_back({{"name", kRootVolume}, {"mountPath", group.containerd_root}});
+  }
+  if (!group.pull_records.empty()) {
+    mounts.push_back(
+        {{"name", kPullRecordsVolume}, {"mountPath", group.pull_records}, {"readOnly", true}});
+  }
+  if (const std::string folder = MirrorFolder(group, mirrors); !folder.empty()) {
+    mounts.push_back({{"name", "mirrors"}, {"mountPath", folder}});
+  }
+  return mounts;
+}
+
+json Args(const AgentGroup& group, const MirrorSettings& mirrors) {
+  // An agent that finds another root says so and ends; so does every one of a group without.
+  const std::string root = group.containerd_root.empty() ? "nothing" : group.containerd_root;
+  json args = {absl::StrCat("--listen=$(HOST_IP):", kAgentPort),
+               "--state-dir=" + StateFolder(group),
+               "--expect-root=" + root,
+               absl::StrCat("--desired-file=", kDesiredMount, "/", kDesiredKey),
+               absl::StrCat("--member-dir=", kMemberMount),
+               absl::StrCat("--registry=", kRegistryAddress)};
+  for (const std::string& registry : mirrors.registries) args.push_back("--mirror=" + registry);
+  return args;
+}
+
+json FieldVariable(const char* name, const char* field) {
+  return {{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", field}}}}}};
+}
+
+json Variable(const char* name, const std::string& value) {
+  return {{"name", name}, {"value", value}};
+}
+
+// Not flags: the subcommands that are run beside the agent need them, too.
+json Environment(const AgentGroup& group, const MirrorSettings& mirrors) {
+  json variables = json::array({FieldVariable("NODE_NAME", "spec.nodeName"),
+                                FieldVariable("HOST_IP", "status.hostIP"),
+                                Variable("CONTAINERD_ADDRESS", group.socket)});
+  if (const std::string folder = MirrorFolder(group, mirrors); !folder.empty()) {
+    variables.push_back(Variable(kMirrorFolderVariable, folder));
+  }
+  return variables;
 }
 
 json Command(const AgentPayload& payload, const AgentGroup& group) {
@@ -181,10 +228,6 @@ json Command(const AgentPayload& payload, const AgentGroup& group) {
                       absl::StrCat(payload.unpacked_size), "--chunks",
                       absl::StrCat(SplitChunks(payload.compressed).size()), "--out", kBootedProgram,
                       kChunksMount, "--"});
-}
-
-json FieldVariable(const char* name, const char* field) {
-  return {{"name", name}, {"valueFrom", {{"fieldRef", {{"fieldPath", field}}}}}};
 }
 
 // What each capability is for: docs/agent.md, "Rights".
@@ -201,25 +244,15 @@ json SecurityContext() {
       {"seccompProfile", {{"type", "RuntimeDefault"}}}};
 }
 
-json AgentContainer(const AgentPayload& payload, const AgentGroup& group) {
+json AgentContainer(const AgentPayload& payload, const AgentGroup& group,
+                    const MirrorSettings& mirrors) {
   return {
       {"name", kAgentContainer},
       {"image", group.image},
       {"imagePullPolicy", group.has_agent ? "IfNotPresent" : "Never"},
       {"command", Command(payload, group)},
-      {"args",
-       {absl::StrCat("--listen=$(HOST_IP):", kAgentPort), "--state-dir=" + StateFolder(group),
-        // An agent that finds another root says so and ends; so does every one of a group without.
-        absl::StrCat("--expect-root=",
-                     group.containerd_root.empty() ? "nothing" : group.containerd_root),
-        absl::StrCat("--desired-file=", kDesiredMount, "/", kDesiredKey),
-        absl::StrCat("--member-dir=", kMemberMount),
-        absl::StrCat("--registry=", kRegistryAddress)}},
-      {"env",
-       json::array({FieldVariable("NODE_NAME", "spec.nodeName"),
-                    FieldVariable("HOST_IP", "status.hostIP"),
-                    // Not a flag: the subcommands that are run beside the agent need it, too.
-                    {{"name", "CONTAINERD_ADDRESS"}, {"value", group.socket}}})},
+      {"args", Args(group, mirrors)},
+      {"env", Environment(group, mirrors)},
       {"ports",
        json::array({{{"name", "grpc"}, {"containerPort", kAgentPort}, {"protocol", "TCP"}}})},
       {"securityContext", SecurityContext()},
@@ -227,10 +260,11 @@ json AgentContainer(const AgentPayload& payload, const AgentGroup& group) {
       {"terminationMessagePolicy", "FallbackToLogsOnError"},
       {"resources",
        {{"requests", {{"cpu", "50m"}, {"memory", "128Mi"}}}, {"limits", {{"memory", "512Mi"}}}}},
-      {"volumeMounts", Mounts(group)}};
+      {"volumeMounts", Mounts(group, mirrors)}};
 }
 
-json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Grouping& grouping) {
+json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Grouping& grouping,
+               const MirrorSettings& mirrors) {
   const std::string name = GroupName(group);
   json selector = {{"app.kubernetes.io/name", "lighter-agent"},
                    {"app.kubernetes.io/instance", name}};
@@ -244,8 +278,8 @@ json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Group
       {"priorityClassName", "system-node-critical"},
       {"nodeSelector", {{"kubernetes.io/os", "linux"}, {"kubernetes.io/arch", group.architecture}}},
       {"tolerations", json::array({{{"operator", "Exists"}}})},
-      {"containers", json::array({AgentContainer(payload, group)})},
-      {"volumes", Volumes(payload, group)}};
+      {"containers", json::array({AgentContainer(payload, group, mirrors)})},
+      {"volumes", Volumes(payload, group, mirrors)}};
   if (const json affinity = Affinity(group, grouping); !affinity.is_null()) {
     pod["affinity"] = affinity;
   }
@@ -261,6 +295,11 @@ json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Group
 
 }  // namespace
 
+std::string MirrorFolder(const AgentGroup& group, const MirrorSettings& mirrors) {
+  if (mirrors.registries.empty()) return "";
+  return mirrors.folder.empty() ? group.config_path : mirrors.folder;
+}
+
 std::string StateFolder(const AgentGroup& group) { return group.containerd_root + "/lighter"; }
 
 json AgentObject(const char* api_version, const char* kind, const std::string& name) {
@@ -269,7 +308,8 @@ json AgentObject(const char* api_version, const char* kind, const std::string& n
   return object;
 }
 
-AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping) {
+AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping,
+                             const MirrorSettings& mirrors) {
   AgentManifests manifests;
   manifests.ns = Object("v1", "Namespace", kAgentNamespace);
   // hostPath and hostNetwork are what Pod Security calls privileged.
@@ -279,7 +319,7 @@ AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& groupi
     manifests.config_maps = PayloadConfigMaps(payload);
   }
   for (const AgentGroup& group : grouping.groups) {
-    manifests.daemon_sets.push_back(DaemonSet(payload, group, grouping));
+    manifests.daemon_sets.push_back(DaemonSet(payload, group, grouping, mirrors));
   }
   return manifests;
 }

@@ -39,7 +39,21 @@ struct AgentManifests {
   std::vector<nlohmann::json> daemon_sets;  // one a group
 };
 
-AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping);
+// Pulls that are to ask the node's own registry first.
+struct MirrorSettings {
+  std::vector<std::string> registries;
+  std::string folder;  // config_path of containerd's CRI; empty: as the group's nodes have it
+};
+
+AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping,
+                             const MirrorSettings& mirrors = {});
+
+// The folder on a node where its agent writes for `mirrors`; empty where it writes nothing.
+std::string MirrorFolder(const AgentGroup& group, const MirrorSettings& mirrors);
+
+// The volume that shows kubelet's pull records, and the variable with MirrorFolder.
+inline constexpr char kPullRecordsVolume[] = "pull-records";
+inline constexpr char kMirrorFolderVariable[] = "LIGHTER_MIRROR_DIR";
 
 // Names what the pods of a DaemonSet are made from; they carry it as a label.
 inline constexpr char kTemplateHashLabel[] = "lighter/template";

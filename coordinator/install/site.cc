@@ -36,7 +36,8 @@ SiteNode ToSiteNode(const json& item) {
   node.name = Text(item, {"metadata", "name"});
   node.hostname = Text(item, {"metadata", "labels", "kubernetes.io/hostname"});
   node.architecture = Text(item, {"status", "nodeInfo", "architecture"});
-  node.kubelet_minor = Minor(Text(item, {"status", "nodeInfo", "kubeletVersion"}));
+  node.kubelet_version = Text(item, {"status", "nodeInfo", "kubeletVersion"});
+  node.kubelet_minor = Minor(node.kubelet_version);
   for (const json& image : At(item, {"status", "images"})) {
     for (const json& name : At(image, {"names"})) {
       if (name.is_string()) node.reported_images.insert(name.get<std::string>());
@@ -124,15 +125,30 @@ absl::StatusOr<std::string> ParseRuntimeSocket(const std::string& configz_json) 
       absl::StrCat("kubelet's containerRuntimeEndpoint is \"", endpoint, "\", not a unix socket"));
 }
 
-std::string RootOfSocket(const std::string& socket) {
-  static const std::map<std::string, std::string> known = {
-      {"/run/k3s/containerd/containerd.sock", "/var/lib/rancher/k3s/agent/containerd"},
-      {"/var/snap/microk8s/common/run/containerd.sock",
-       "/var/snap/microk8s/common/var/lib/containerd"},
-      {"/run/k0s/containerd.sock", "/var/lib/k0s/containerd"},
-  };
-  const auto it = known.find(socket);
-  return it == known.end() ? "/var/lib/containerd" : it->second;
+bool KeepsPullRecords(const std::string& configz_json) {
+  const json config = json::parse(configz_json, nullptr, /*allow_exceptions=*/false);
+  return !Text(config, {"kubeletconfig", "imagePullCredentialsVerificationPolicy"}).empty();
+}
+
+NodeLayout LayoutOf(const std::string& socket, const std::string& kubelet_version) {
+  NodeLayout layout = {.containerd_root = "/var/lib/containerd",
+                       .config_path = "/etc/containerd/certs.d",
+                       .kubelet_root = "/var/lib/kubelet"};
+  if (socket == "/run/k3s/containerd/containerd.sock") {
+    const std::string agent = absl::StrContains(kubelet_version, "+rke2")
+                                  ? "/var/lib/rancher/rke2/agent"
+                                  : "/var/lib/rancher/k3s/agent";
+    layout.containerd_root = agent + "/containerd";
+    layout.config_path = agent + "/etc/containerd/certs.d";
+  } else if (socket == "/var/snap/microk8s/common/run/containerd.sock") {
+    layout.containerd_root = "/var/snap/microk8s/common/var/lib/containerd";
+    layout.config_path = "/var/snap/microk8s/current/args/certs.d";
+    layout.kubelet_root = "/var/snap/microk8s/common/var/lib/kubelet";
+  } else if (socket == "/run/k0s/containerd.sock") {
+    layout.containerd_root = "/var/lib/k0s/containerd";
+    layout.kubelet_root = "/var/lib/k0s/kubelet";
+  }
+  return layout;
 }
 
 absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
@@ -149,7 +165,10 @@ absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
     asked[i] = socket.status();
     if (!socket.ok()) return;
     node.socket = *socket;
-    if (node.containerd_root.empty()) node.containerd_root = RootOfSocket(node.socket);
+    const NodeLayout layout = LayoutOf(node.socket, node.kubelet_version);
+    if (node.containerd_root.empty()) node.containerd_root = layout.containerd_root;
+    node.config_path = layout.config_path;
+    if (KeepsPullRecords(*config)) node.pull_records = layout.kubelet_root + "/image_manager";
   });
   Site known;
   known.skipped = std::move(site.skipped);

@@ -10,16 +10,26 @@
 
 namespace lighter {
 
+// Where a distribution of Kubernetes keeps things on its nodes.
+struct NodeLayout {
+  std::string containerd_root;  // containerd's root folder
+  std::string config_path;      // of its CRI: folder of the settings of registries
+  std::string kubelet_root;     // kubelet's --root-dir
+};
+
 // A Ready Linux node that runs containerd.
 struct SiteNode {
   std::string name;
-  std::string hostname;      // its label kubernetes.io/hostname, by which affinity selects it
-  std::string architecture;  // "amd64"
-  int kubelet_minor = 0;     // 35 of v1.35.4; 0 where unreadable
-  std::string socket;        // containerd's, a path on the node
+  std::string hostname;         // its label kubernetes.io/hostname, by which affinity selects it
+  std::string architecture;     // "amd64"
+  std::string kubelet_version;  // "v1.35.4"
+  int kubelet_minor = 0;        // 35 of v1.35.4; 0 where unreadable
+  std::string socket;           // containerd's, a path on the node
   // containerd's root folder on the node: what a running agent found, else by the socket's layout;
   // empty: not known, an agent has to tell.
   std::string containerd_root;
+  std::string config_path;   // see NodeLayout
+  std::string pull_records;  // kubelet's folder of them; empty where it keeps none
   // Images that the node holds as far as the API server knows, under every name: at most the 50
   // largest (nodeStatusMaxImages).
   std::set<std::string> reported_images;
@@ -49,8 +59,12 @@ absl::StatusOr<Site> ParseSite(const std::string& nodes_json, const std::string&
 // not a unix socket.
 absl::StatusOr<std::string> ParseRuntimeSocket(const std::string& configz_json);
 
-// containerd's root folder where it is known from the socket's path: the layouts of k3s, RKE2,
-// MicroK8s and k0s; else containerd's own default.
-std::string RootOfSocket(const std::string& socket);
+// Whether a kubelet keeps records of its pulls (1.35; 1.33 behind a gate), by its /proxy/configz:
+// only with the gate has its policy a default.
+bool KeepsPullRecords(const std::string& configz_json);
+
+// What is known from the socket's path and "v1.35.4+rke2r1": the layouts of k3s, RKE2, MicroK8s and
+// k0s; else the defaults of containerd and kubelet.
+NodeLayout LayoutOf(const std::string& socket, const std::string& kubelet_version);
 
 }  // namespace lighter

@@ -1,18 +1,15 @@
 // Real containerds pull from the node's registry, whose blobs are in memory.
 #include <gmock/gmock.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/generic/generic_stub.h>
 
 #include <atomic>
 #include <filesystem>
-#include <future>
+#include <optional>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/containerd_client.h"
+#include "agent/registry/mirrors.h"
 #include "agent/registry/registry_server.h"
 #include "common/file.h"
-#include "common/grpc_status.h"
-#include "cri/api.pb.h"
 #include "tests/integration/node_test.h"
 #include "tests/support/memory_content.h"
 
@@ -24,23 +21,7 @@ using support::MemoryContent;
 using ::testing::HasSubstr;
 
 constexpr uint64_t kLayerBytes = 5'000'000;
-constexpr std::chrono::seconds kPullTimeout(60);
-
-// A pull as the kubelet asks for it. Of PullImageRequest and PullImageResponse only the first
-// fields matter here, and those are fields of messages that the agent has.
-absl::Status CriPull(const std::string& socket, const std::string& name) {
-  grpc::TemplatedGenericStub<runtime::v1::ImageStatusRequest, runtime::v1::ImageSpec> stub(
-      grpc::CreateChannel("unix:" + socket, grpc::InsecureChannelCredentials()));
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPullTimeout);
-  runtime::v1::ImageStatusRequest request;
-  request.mutable_image()->set_image(name);
-  runtime::v1::ImageSpec response;
-  std::promise<grpc::Status> done;
-  stub.UnaryCall(&context, "/runtime.v1.ImageService/PullImage", {}, &request, &response,
-                 [&done](grpc::Status status) { done.set_value(std::move(status)); });
-  return FromGrpc(done.get_future().get());
-}
+constexpr absl::Duration kPullTimeout = absl::Seconds(60);
 
 class RegistryPullTest : public NodeTest {
  protected:
@@ -69,6 +50,10 @@ class RegistryPullTest : public NodeTest {
     content_.SetDesired(desired);
   }
 
+  absl::Status Pull(const std::string& name) {
+    return Containerd(containerd().socket()).CriPull(name, kPullTimeout);
+  }
+
   std::string Name(const std::string& host, const std::string& rest) const {
     return absl::StrCat(host, ":", registry_->port(), "/", rest);
   }
@@ -83,7 +68,7 @@ FOR_EVERY_CONTAINERD(RegistryPullTest);
 TEST_P(RegistryPullTest, TheKubeletsPullNeedsNoConfiguration) {
   Offer({Name("127.0.0.1", "quayside/web:v1"), Name("localhost", "quayside/web:v2")});
   for (const std::string& name : images_.start().images(0).names()) {
-    ASSERT_OK(CriPull(containerd().socket(), name));
+    ASSERT_OK(Pull(name));
   }
   ExpectProven(images_);
 }
@@ -92,13 +77,13 @@ TEST_P(RegistryPullTest, APullByDigest) {
   Offer({Name("127.0.0.1", "quayside/web:v1")});
   const std::string name =
       Name("127.0.0.1", "quayside/web@" + images_.start().images(0).manifest_digest());
-  ASSERT_OK(CriPull(containerd().socket(), name));
+  ASSERT_OK(Pull(name));
 }
 
 TEST_P(RegistryPullTest, WhatIsNotInTheListIsNotFound) {
   Offer({Name("127.0.0.1", "quayside/web:v1")});
   for (const std::string rest : {"quayside/web:v2", "quayside/db:v1"}) {
-    const absl::Status status = CriPull(containerd().socket(), Name("127.0.0.1", rest));
+    const absl::Status status = Pull(Name("127.0.0.1", rest));
     EXPECT_THAT(std::string(status.message()), HasSubstr("not found")) << rest;
   }
 }
@@ -116,32 +101,79 @@ TEST_P(RegistryPullTest, ABlobThatBreaksOffIsResumedWhereItWas) {
     broken = true;
     return absl::UnavailableError("the peer went away");
   });
-  ASSERT_OK(CriPull(containerd().socket(), Name("127.0.0.1", "quayside/web:v1")));
+  ASSERT_OK(Pull(Name("127.0.0.1", "quayside/web:v1")));
   ExpectProven(images_);
   EXPECT_GT(given_after, 0);
   EXPECT_LT(given_after, kLayerBytes * 3 / 4);
 }
 
-TEST_P(RegistryPullTest, AMirrorGivesAnyName) {
+class MirrorsTest : public RegistryPullTest {
+ protected:
+  void SetUp() override {
+    RegistryPullTest::SetUp();
+    std::filesystem::create_directories(containerd().hosts());
+  }
+
+  // What the mirrors come to with config_path believed to be `folder`.
+  std::vector<v1::Mirror> Settle(const std::vector<std::string>& registries,
+                                 const std::string& folder) {
+    mirrors_.emplace(Containerd(containerd().socket()),
+                     MirrorOptions{.registries = registries,
+                                   .folder = folder,
+                                   .registry = absl::StrCat("127.0.0.1:", registry_->port()),
+                                   .alive = folder},
+                     [](const std::string& line) { std::cerr << line << std::endl; });
+    const absl::Time give_up = absl::Now() + kPullTimeout;
+    while (!mirrors_->State().back().tried() && absl::Now() < give_up) {
+      absl::SleepFor(absl::Milliseconds(20));
+    }
+    return mirrors_->State();
+  }
+
+  std::set<std::string> Folders(const std::string& folder) const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      names.insert(entry.path().filename());
+    }
+    return names;
+  }
+
+  std::optional<Mirrors> mirrors_;
+};
+FOR_EVERY_CONTAINERD(MirrorsTest);
+
+TEST_P(MirrorsTest, NamesOfOtherRegistriesArePulledFromTheNodesOwn) {
   const std::vector<std::string> names = {"registry.invalid:5000/acme/web:1",
                                           "docker.io/library/lighter-test:1"};
   Offer(names);
-  const std::string hosts = containerd().folder() + "/certs.d";
-  for (const std::string registry : {"registry.invalid:5000", "docker.io"}) {
-    std::filesystem::create_directories(hosts + "/" + registry);
-    // What the mirror does not have is asked of a port where nobody listens.
-    ASSERT_OK(WriteFileAtomic(
-        hosts + "/" + registry + "/hosts.toml",
-        absl::StrCat("server = \"http://127.0.0.1:1\"\n[host.\"http://127.0.0.1:",
-                     registry_->port(), "\"]\n  capabilities = [\"pull\", \"resolve\"]\n"),
-        0644));
+  const std::vector<std::string> registries = {"registry.invalid:5000", "docker.io"};
+  for (const v1::Mirror& mirror : Settle(registries, containerd().hosts())) {
+    EXPECT_TRUE(mirror.tried());
+    EXPECT_EQ(mirror.problem(), "");
   }
-  for (const std::string& name : names) {
-    ASSERT_OK(containerd().Ctr({"images", "pull", "--hosts-dir", hosts, name}).status());
-    const auto check = containerd().Ctr({"images", "check", "name==" + name});
-    ASSERT_OK(check.status());
-    EXPECT_TRUE(absl::StrContains(*check, " complete ")) << *check;
-  }
+  EXPECT_EQ(Folders(containerd().hosts()),
+            std::set<std::string>(registries.begin(), registries.end()));
+  for (const std::string& name : names) ASSERT_OK(Pull(name));
+  ExpectProven(images_);
+}
+
+TEST_P(MirrorsTest, AFolderThatContainerdDoesNotReadIsToldAndLeftAsItWas) {
+  const std::string folder = containerd().folder() + "/elsewhere";
+  std::filesystem::create_directories(folder);
+  const std::vector<v1::Mirror> state = Settle({"docker.io"}, folder);
+  EXPECT_THAT(state.at(0).problem(), HasSubstr("containerd does not read " + folder));
+  EXPECT_EQ(Folders(folder), std::set<std::string>());
+}
+
+TEST_P(MirrorsTest, OthersSettingsStayAndAreTold) {
+  const std::string file = containerd().hosts() + "/docker.io/hosts.toml";
+  std::filesystem::create_directories(containerd().hosts() + "/docker.io");
+  ASSERT_OK(WriteFileAtomic(file, "server = \"http://127.0.0.1:1\"\n", 0644));
+  const std::vector<v1::Mirror> state =
+      Settle({"docker.io", "registry.invalid"}, containerd().hosts());
+  EXPECT_THAT(state.at(0).problem(), HasSubstr("not lighter's"));
+  EXPECT_EQ(state.at(1).problem(), "");
+  EXPECT_EQ(ReadFile(file, kKiB).value(), "server = \"http://127.0.0.1:1\"\n");
 }
 
 }  // namespace

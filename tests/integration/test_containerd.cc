@@ -39,7 +39,8 @@ std::string SetupCommand(ContainerdVersion version) {
 }
 
 std::string Config(ContainerdVersion version, const std::string& root, const std::string& folder,
-                   const std::string& socket, const std::string& snapshotter) {
+                   const std::string& socket, const std::string& snapshotter,
+                   const std::string& hosts) {
   const std::string common = absl::StrCat("root = \"", root, "\"\nstate = \"", folder,
                                           "/state\"\n[grpc]\n  address = \"", socket, "\"\n");
   const std::string opt =
@@ -53,7 +54,8 @@ std::string Config(ContainerdVersion version, const std::string& root, const std
         "  stream_server_address = \"127.0.0.1\"\n"
         "  stream_server_port = \"0\"\n"
         "  [plugins.\"io.containerd.grpc.v1.cri\".containerd]\n    snapshotter = \"",
-        snapshotter, "\"\n  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n    conf_dir = \"", folder,
+        snapshotter, "\"\n  [plugins.\"io.containerd.grpc.v1.cri\".registry]\n    config_path = \"",
+        hosts, "\"\n  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n    conf_dir = \"", folder,
         "/cni\"\n");
   }
   return absl::StrCat("version = 3\n", common, opt,
@@ -63,6 +65,8 @@ std::string Config(ContainerdVersion version, const std::string& root, const std
                       "  stream_server_port = \"0\"\n"
                       "[plugins.\"io.containerd.cri.v1.images\"]\n  snapshotter = \"",
                       snapshotter,
+                      "\"\n[plugins.\"io.containerd.cri.v1.images\".registry]\n  config_path = \"",
+                      hosts,
                       "\"\n[plugins.\"io.containerd.cri.v1.runtime\"]\n"
                       "  disable_apparmor = true\n"
                       "  restrict_oom_score_adj = true\n"
@@ -135,7 +139,7 @@ absl::Status TestContainerd::Restart() {
 absl::Status TestContainerd::Launch() {
   const std::string config_path = folder_.File("config.toml");
   RETURN_IF_ERROR(WriteFileAtomic(
-      config_path, Config(version_, root_, folder_.path(), socket_, snapshotter_), 0644));
+      config_path, Config(version_, root_, folder_.path(), socket_, snapshotter_, hosts()), 0644));
   const std::string log = folder_.File("containerd.log");
   const std::string programs = ProgramFolder(version_);
   const char* const path = std::getenv("PATH");

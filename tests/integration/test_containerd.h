@@ -45,6 +45,7 @@ class TestContainerd {
   const std::string& socket() const { return socket_; }
   const std::string& root() const { return root_; }
   std::string folder() const { return folder_.path(); }
+  std::string hosts() const { return folder_.File("certs.d"); }  // config_path of its CRI
 
   void Kill() { process_.Kill(); }  // kill -9
   void Signal(int signal) { process_.Signal(signal); }

@@ -94,6 +94,27 @@ TEST_F(AgentStatusTest, WhatWillRunOutIsSaidInTime) {
   EXPECT_EQ(Json()["certificateEnds"], "2024-02-11T23:13:20+00:00");
 }
 
+TEST_F(AgentStatusTest, WhereToPullFromAndWhatKeepsOthersFromIt) {
+  EXPECT_THAT(Text(), Not(HasSubstr("own registry")));
+  state().info.set_registry("127.0.0.1:7444");
+  EXPECT_THAT(Text(), HasSubstr("\nEach node's own registry: 127.0.0.1:7444\n"));
+  v1::Mirror& works = *state().info.add_mirrors();
+  works.set_registry("docker.io");
+  works.set_tried(true);
+  v1::Mirror& other = *state().info.add_mirrors();
+  other.set_registry("10.0.0.5");
+  EXPECT_THAT(Text(), HasSubstr("7444; asked first for 10.0.0.5, docker.io\n"));
+  EXPECT_THAT(Text(), HasSubstr("\n  pulls from 10.0.0.5 do not ask the node's own registry first: "
+                                "it is being tried\n"));
+  other.set_tried(true);
+  other.set_problem("containerd does not read /etc/containerd/certs.d");
+  EXPECT_THAT(Text(), HasSubstr("first: containerd does not read /etc"));
+  EXPECT_THAT(Text(), Not(HasSubstr("pulls from docker.io")));
+  EXPECT_EQ(Json()["registry"], "127.0.0.1:7444");
+  EXPECT_EQ(Json()["mirrors"][0]["works"], true);
+  EXPECT_EQ(Json()["mirrors"][1]["works"], false);
+}
+
 TEST_F(AgentStatusTest, AnotherProtocolIsNotUsableAndSaysWhatHelps) {
   state().info.set_protocol_version(kProtocolVersion + 1);
   state().status = CheckProtocol(state().info);

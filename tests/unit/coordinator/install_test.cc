@@ -32,9 +32,12 @@ SiteNode MakeNode(const std::string& name, std::set<std::string> reported,
   return {.name = name,
           .hostname = name + "-host",
           .architecture = "amd64",
+          .kubelet_version = "v1.35.4",
           .kubelet_minor = 35,
           .socket = "/run/containerd/containerd.sock",
           .containerd_root = "/var/lib/containerd",
+          .config_path = "/etc/containerd/certs.d",
+          .pull_records = "",
           .reported_images = std::move(reported),
           .daemonset_images = std::move(daemonsets),
           .agent_image = "",
@@ -259,6 +262,44 @@ TEST_F(ManifestsTest, MemberAndListMayBeMissingAndAreReadOnly) {
                                      "--member-dir=/lighter/member", "--registry=127.0.0.1:7444"}));
 }
 
+TEST_F(ManifestsTest, PullRecordsAreReadOnlyAndOfTheirOwnGroup) {
+  SiteNode node = MakeNode("a", {kPause});
+  node.pull_records = "/var/lib/kubelet/image_manager";
+  const Grouping grouping = ChooseGroups({node, MakeNode("b", {kPause})}, "", {});
+  ASSERT_THAT(grouping.groups, SizeIs(2));
+  const AgentManifests manifests = Make(grouping);
+  EXPECT_NE(manifests.daemon_sets[0].at("metadata").at("name"),
+            manifests.daemon_sets[1].at("metadata").at("name"));
+  size_t found = 0;
+  for (const json& daemon_set : manifests.daemon_sets) {
+    for (const json& mount : Pod(daemon_set).at("containers").at(0).at("volumeMounts")) {
+      if (mount.at("mountPath") != "/var/lib/kubelet/image_manager") continue;
+      EXPECT_EQ(mount.at("readOnly"), true);
+      ++found;
+    }
+  }
+  EXPECT_EQ(found, 1);
+}
+
+TEST_F(ManifestsTest, MirrorsAreMountedOnlyWhereTheyAreAskedFor) {
+  const Grouping grouping = ChooseGroups({MakeNode("a", {kPause})}, "", {});
+  const std::string without = Make(grouping).daemon_sets.at(0).dump();
+  EXPECT_THAT(without, ::testing::Not(HasSubstr("certs.d")));
+  const auto pod = [&](const MirrorSettings& mirrors) {
+    return Pod(MakeManifests(payload_, grouping, mirrors).daemon_sets.at(0));
+  };
+  const json with = pod({.registries = {"docker.io", "10.0.0.5:5000"}, .folder = ""});
+  EXPECT_THAT(with.at("volumes").dump(), HasSubstr("\"/etc/containerd/certs.d\""));
+  const json& container = with.at("containers").at(0);
+  const std::vector<std::string> args = container.at("args");
+  EXPECT_THAT(args, ::testing::IsSupersetOf({"--mirror=docker.io", "--mirror=10.0.0.5:5000"}));
+  EXPECT_THAT(container.at("env"),
+              ::testing::Contains(
+                  json({{"name", "LIGHTER_MIRROR_DIR"}, {"value", "/etc/containerd/certs.d"}})));
+  EXPECT_THAT(pod({.registries = {"docker.io"}, .folder = "/etc/hosts.d"}).at("volumes").dump(),
+              HasSubstr("\"/etc/hosts.d\""));
+}
+
 // SendPayloadAgain deletes what the manifests hold: the list must not be among it.
 TEST_F(ManifestsTest, TheListIsNoPartOfTheManifests) {
   for (const json& config_map : Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {})).config_maps) {
@@ -397,8 +438,41 @@ TEST(ParseRuntimeSocketTest, TakesUnixSocketsOnly) {
   EXPECT_FALSE(parse("npipe:////./pipe/containerd").ok());
   EXPECT_FALSE(parse("").ok());
   EXPECT_FALSE(ParseRuntimeSocket("not json").ok());
-  EXPECT_EQ(RootOfSocket("/run/k3s/containerd/containerd.sock"),
+}
+
+TEST(LayoutTest, K3sAndRke2ShareASocketAndNothingElse) {
+  const std::string socket = "/run/k3s/containerd/containerd.sock";
+  EXPECT_EQ(LayoutOf(socket, "v1.35.4+k3s1").containerd_root,
             "/var/lib/rancher/k3s/agent/containerd");
+  EXPECT_EQ(LayoutOf(socket, "v1.35.4+rke2r1").containerd_root,
+            "/var/lib/rancher/rke2/agent/containerd");
+  EXPECT_EQ(LayoutOf(socket, "v1.35.4+rke2r1").config_path,
+            "/var/lib/rancher/rke2/agent/etc/containerd/certs.d");
+}
+
+TEST(LayoutTest, OthersHaveTheDefaults) {
+  const NodeLayout layout = LayoutOf("/run/containerd/containerd.sock", "v1.35.4");
+  EXPECT_EQ(layout.containerd_root, "/var/lib/containerd");
+  EXPECT_EQ(layout.config_path, "/etc/containerd/certs.d");
+  EXPECT_EQ(layout.kubelet_root, "/var/lib/kubelet");
+}
+
+TEST(KeepsPullRecordsTest, OnlyWithTheGateHasThePolicyAValue) {
+  const auto config = [](const json& kubelet) { return json({{"kubeletconfig", kubelet}}).dump(); };
+  EXPECT_TRUE(KeepsPullRecords(
+      config({{"imagePullCredentialsVerificationPolicy", "NeverVerifyPreloadedImages"}})));
+  EXPECT_FALSE(KeepsPullRecords(config({{"imagePullCredentialsVerificationPolicy", ""}})));
+  EXPECT_FALSE(KeepsPullRecords(config({{"failSwapOn", false}})));
+  EXPECT_FALSE(KeepsPullRecords("not json"));
+}
+
+TEST(IsAboutVolumeTest, KubeletsWords) {
+  const std::string warning =
+      "FailedMount: MountVolume.SetUp failed for volume \"pull-records\" : hostPath type check "
+      "failed: /var/lib/kubelet/image_manager is not a directory";
+  EXPECT_TRUE(IsAboutVolume(warning, kPullRecordsVolume));
+  EXPECT_FALSE(IsAboutVolume(warning, "root"));
+  EXPECT_FALSE(IsAboutVolume("Failed: volume \"pull-records\"", kPullRecordsVolume));
 }
 
 json AgentPodItem(const json& status) {
@@ -476,19 +550,6 @@ TEST(ParseAgentPodsTest, TellsTheRootThatAnAgentFound) {
   EXPECT_EQ(told(absl::StrFormat(kWords, "/" + std::string(5000, 'a'))), "");
   EXPECT_EQ(told("lighter-agent: containerd's root folder is /data"), "");
   EXPECT_EQ(told("lighter-agent: no registry on this node"), "");
-}
-
-TEST(LacksRootFolderTest, IsAboutThatPodAndThatVolumeOnly) {
-  const AgentWarnings warnings = {
-      {"Pod/a",
-       "FailedMount: MountVolume.SetUp failed for volume \"root\" : hostPath type check "
-       "failed: /var/lib/containerd is not a directory"},
-      {"Pod/b",
-       "FailedMount: MountVolume.SetUp failed for volume \"socket\" : hostPath type check "
-       "failed: /run/containerd is not a directory"}};
-  EXPECT_TRUE(LacksRootFolder(warnings, "a"));
-  EXPECT_FALSE(LacksRootFolder(warnings, "b"));
-  EXPECT_FALSE(LacksRootFolder(warnings, "c"));
 }
 
 TEST(ParseAgentPodsTest, AStartingPodHasNoProblemAndAnUnschedulableOneHas) {
