@@ -1,6 +1,8 @@
 #include <cstdio>
 #include <memory>
 
+#include "absl/strings/match.h"
+#include "common/reference.h"
 #include "common/status.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
@@ -11,6 +13,7 @@
 #include "coordinator/install/export.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
+#include "coordinator/run/purge_run.h"
 
 namespace lighter {
 namespace {
@@ -18,8 +21,11 @@ namespace {
 struct AgentFlags : CommonFlags {
   std::string borrow_image;
   std::string image;
+  std::vector<std::string> mirrors;
+  std::string mirror_folder;
   std::string timeout = "2m";
   bool dry_run = false;
+  bool purge = false;
 };
 
 void Say(const std::string& line) { PrintText(stderr, line + "\n"); }
@@ -37,6 +43,7 @@ absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
   InstallOptions options;
   options.kubectl = ToKubectlOptions(flags);
   options.image = {.name = flags.borrow_image + flags.image, .has_agent = !flags.image.empty()};
+  options.mirrors = {.registries = flags.mirrors, .folder = flags.mirror_folder};
   absl::ParseDuration(flags.timeout, &options.timeout);
   if (flags.dry_run) {
     ASSIGN_OR_RETURN(InstallPlan plan, PlanInstall(options));
@@ -66,9 +73,34 @@ absl::StatusOr<int> RunStatus(const AgentFlags& flags) {
 }
 
 absl::StatusOr<int> RunUninstall(const AgentFlags& flags) {
-  ASSIGN_OR_RETURN(const UninstallReport report, Uninstall(Kubectl(ToKubectlOptions(flags)), Say));
-  Print(flags, UninstallToJson(report), DescribeUninstall(report));
-  return report.left.empty() && report.finished ? kExitOk : kExitPartial;
+  const Kubectl kubectl(ToKubectlOptions(flags));
+  std::string text;
+  nlohmann::ordered_json images;
+  bool complete = true;
+  if (flags.purge) {
+    ASSIGN_OR_RETURN(const PurgeReport purged, RunPurge(kubectl, flags.dry_run));
+    text = DescribePurge(purged, flags.dry_run);
+    images = PurgeToJson(purged);
+    complete = purged.Complete() || flags.dry_run;
+  }
+  nlohmann::ordered_json json;
+  if (flags.dry_run) {
+    ASSIGN_OR_RETURN(const UninstallPlan plan, PlanUninstall(kubectl));
+    text += DescribeUninstallPlan(plan);
+    json = UninstallPlanToJson(plan);
+  } else {
+    const absl::StatusOr<UninstallReport> report = Uninstall(kubectl, Say);
+    if (!report.ok()) {
+      PrintText(stderr, text);  // what was purged stays purged
+      return report.status();
+    }
+    text += DescribeUninstall(*report, flags.purge);
+    json = UninstallToJson(*report);
+    complete = complete && report->left.empty() && report->finished;
+  }
+  if (flags.purge) json["images"] = std::move(images);
+  Print(flags, json, text);
+  return complete ? kExitOk : kExitPartial;
 }
 
 // An error of `agent`: unlike ReportError it cannot say that nothing was changed.
@@ -90,6 +122,17 @@ void AddAction(CLI::App& group, int& exit_code, const char* name, const char* he
   });
 }
 
+// CLI11 checks: the message, or empty when the text is fine.
+std::string CheckRegistry(const std::string& text) {
+  return std::string(CheckRegistryName(text).message());
+}
+
+std::string CheckFolder(const std::string& text) {
+  const bool plain = text.size() > 1 && text.starts_with('/') && !absl::StrContains(text, "..") &&
+                     !absl::StrContains(text, ':');
+  return plain ? "" : "\"" + text + "\" is not one absolute path";
+}
+
 void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
   command.footer(
       "The agent travels in ConfigMaps and starts from an image that the nodes hold already: no\n"
@@ -102,7 +145,8 @@ void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
       "  lighter agent install\n"
       "  lighter agent install --dry-run > agents.json      # for a review; apply nothing\n"
       "  lighter agent install --borrow-image registry.k8s.io/pause:3.10\n"
-      "  lighter agent install --image registry.example.com/lighter-agent:0.1.0\n");
+      "  lighter agent install --image registry.example.com/lighter-agent:0.1.0\n"
+      "  lighter agent install --mirror docker.io --mirror 10.16.10.111\n");
   command.add_flag("--dry-run", flags.dry_run, "Print the manifests and stop");
   CLI::Option* const borrow =
       command.add_option("--borrow-image", flags.borrow_image,
@@ -112,6 +156,21 @@ void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
                   "Image of the agent itself, which the nodes hold or can pull; "
                   "`lighter agent export` makes it")
       ->excludes(borrow);
+  command
+      .add_option("--mirror", flags.mirrors,
+                  "Registry, as image names begin with it, whose images containerd is to pull from "
+                  "the node's own registry first: agents write REGISTRY/hosts.toml into the "
+                  "config_path of containerd's CRI. May be given several times; without it what "
+                  "they wrote is removed")
+      ->check(CheckRegistry)
+      ->take_all();
+  command
+      .add_option(
+          "--mirror-folder", flags.mirror_folder,
+          "config_path of containerd's CRI on the nodes (default: that of the distribution, "
+          "/etc/containerd/certs.d)")
+      ->check(CheckFolder)
+      ->needs("--mirror");
   command
       .add_option("--timeout", flags.timeout, "How long the agents may take to be ready, like 90s")
       ->check(CheckDuration)
@@ -145,6 +204,23 @@ void AddExport(CLI::App& group, int& exit_code) {
   });
 }
 
+void AddUninstallFlags(CLI::App& command, AgentFlags& flags) {
+  command.footer(
+      "Nothing is asked. Images stay on the nodes; with --purge those that lighter loaded go, "
+      "too,\n"
+      "names that a pod uses aside: uninstall the releases first where all are to go.\n"
+      "\n"
+      "Examples:\n"
+      "  lighter agent uninstall --dry-run\n"
+      "  lighter agent uninstall --purge --dry-run           # which images would go, node by "
+      "node\n"
+      "  lighter agent uninstall --purge\n");
+  command.add_flag("--purge", flags.purge,
+                   "Also remove every image name that lighter created and no pod uses");
+  command.add_flag("--dry-run", flags.dry_run, "Tell what would go and change nothing");
+  AddOutputFlag(command, flags);
+}
+
 }  // namespace
 
 void AddAgentCommand(CLI::App& app, int& exit_code) {
@@ -164,11 +240,9 @@ void AddAgentCommand(CLI::App& app, int& exit_code) {
                   "  lighter agent status -o json | jq '.nodes[] | select(.usable | not)'\n");
               AddOutputFlag(command, flags);
             });
-  AddAction(*group, exit_code, "uninstall", "Take the agents away; images stay on the nodes",
-            RunUninstall, [](CLI::App& command, AgentFlags& flags) {
-              command.footer("Examples:\n  lighter agent uninstall\n");
-              AddOutputFlag(command, flags);
-            });
+  AddAction(*group, exit_code, "uninstall",
+            "Take the agents away; images stay on the nodes unless --purge is given", RunUninstall,
+            AddUninstallFlags);
   AddExport(*group, exit_code);
 }
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/printable.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -23,6 +24,9 @@ std::string DescribeInstall(const InstallReport& report) {
                         report.nodes.size(), absl::ToDoubleSeconds(report.took));
   for (const InstalledNode& node : report.nodes) {
     if (!node.problem.empty()) absl::StrAppend(&text, "  ", node.node, ": ", node.problem, "\n");
+    for (const std::string& note : node.notes) {
+      absl::StrAppend(&text, "  ", node.node, ": ", OneLine(note), "\n");
+    }
   }
   for (const SkippedNode& node : report.skipped) {
     absl::StrAppend(&text, "  ", node.name, " is left out: ", node.cause, "\n");
@@ -41,7 +45,8 @@ ordered_json InstallToJson(const InstallReport& report) {
     nodes.push_back({{"name", node.node},
                      {"ready", node.problem.empty()},
                      {"image", node.image},
-                     {"problem", node.problem}});
+                     {"problem", node.problem},
+                     {"notes", node.notes}});
   }
   ordered_json skipped = ordered_json::array();
   for (const SkippedNode& node : report.skipped) {
@@ -54,10 +59,33 @@ ordered_json InstallToJson(const InstallReport& report) {
           {"leftOut", skipped}};
 }
 
-std::string DescribeUninstall(const UninstallReport& report) {
-  std::string text =
-      absl::StrCat(report.finished ? "The agents are gone; " : "The agents are going; ",
-                   report.cleaned.size(), " nodes are as they were, images aside.\n");
+std::string DescribeUninstallPlan(const UninstallPlan& plan) {
+  if (!plan.finds_namespace) return "No agents are installed: nothing would go.\n";
+  std::string text = absl::StrCat("The agents of ", plan.nodes.size(),
+                                  " nodes would go, each with its key, what --mirror has it write, "
+                                  "and its hold on images:\n");
+  for (const std::string& node : plan.nodes) absl::StrAppend(&text, "  ", node, "\n");
+  absl::StrAppend(&text, "and in namespace ", kAgentNamespace, ":\n");
+  for (const std::string& object : plan.objects) absl::StrAppend(&text, "  ", object, "\n");
+  absl::StrAppend(&text, plan.namespace_kept.empty()
+                             ? "and the namespace.\n"
+                             : "The namespace would stay: " + plan.namespace_kept + ".\n");
+  return text + "Nothing was changed.\n";
+}
+
+ordered_json UninstallPlanToJson(const UninstallPlan& plan) {
+  return {{"apiVersion", kApiVersion},
+          {"kind", "AgentUninstall"},
+          {"dryRun", true},
+          {"nodes", plan.nodes},
+          {"objects", plan.objects},
+          {"namespaceKeptBecause", plan.namespace_kept}};
+}
+
+std::string DescribeUninstall(const UninstallReport& report, bool purged) {
+  std::string text = absl::StrCat(
+      report.finished ? "The agents are gone; " : "The agents are going; ", report.cleaned.size(),
+      " nodes are as they were", purged ? ".\n" : ", images aside.\n");
   if (report.cleaned.empty() && report.left.empty()) text = "No agents were installed.\n";
   for (const auto& [node, cause] : report.left) {
     absl::StrAppend(&text, "  ", node, ": ", cause, "\n");

@@ -34,6 +34,7 @@ class LineTest(ClusterTest):
     containerd = "1.6"
     helm = "4"
     size_mib = 24
+    install: list[str] = []  # flags of `lighter agent install`
     own_pki = False  # agents by the chart, with certificates from files; else by `lighter agent install`
     line: Cluster
     folder: Path
@@ -48,7 +49,7 @@ class LineTest(ClusterTest):
         if cls.own_pki:
             case.shell(REPOSITORY / "tests/cluster/install-chart", name)
         else:
-            case.lighter("agent", "install")
+            case.lighter("agent", "install", *cls.install)
         cls.packages = {version: case.make_package(version) for version in (1, 2)}
 
     def environment(self, helm: str | None = None) -> dict[str, str]:
