@@ -191,8 +191,7 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
     if (options_.keeper != nullptr) *reply->mutable_kept() = options_.keeper->State();
     reply->set_registry(options_.registry);
     if (options_.mirrors) {
-      for (v1::Mirror& mirror : options_.mirrors())
-        *reply->add_mirrors() = std::move(mirror);
+      for (v1::Mirror& mirror : options_.mirrors()) *reply->add_mirrors() = std::move(mirror);
     }
     const absl::StatusOr<std::string> certificate =
         ReadFile(options_.certificate_file, kMaxPemBytes);

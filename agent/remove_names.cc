@@ -26,7 +26,8 @@ std::set<std::string> DesiredNames(const v1::Desired* desired) {
   return names;
 }
 
-// The names that a request is about, those by digest aside, each with the manifest it must point to.
+// The names that a request is about, those by digest aside, each with the manifest it must point
+// to.
 std::map<std::string, std::string> Wanted(const v1::RemoveRequest& request,
                                           const std::vector<ImageRecord>& records) {
   std::map<std::string, std::string> names;
@@ -68,8 +69,7 @@ absl::Status RemoveNames(const Containerd& containerd, const v1::Desired* desire
       Refuse(name, "the desired list holds it", reply);
     } else if (record != by_name.end() && !IsLightersRecord(*record->second)) {
       Refuse(name, "lighter did not create it", reply);
-    } else if (record != by_name.end() &&
-               record->second->target.digest.str() != digest) {
+    } else if (record != by_name.end() && record->second->target.digest.str() != digest) {
       Refuse(name, "it points to another image meanwhile", reply);
     } else {
       if (record != by_name.end()) touched.insert(record->second->target.digest);

@@ -66,10 +66,9 @@ PayloadNames NamesOf(const AgentPayload& payload) {
 
 // A group's DaemonSet keeps its name for as long as nothing changes that its pods are made of.
 std::string GroupName(const AgentGroup& group) {
-  const std::string key =
-      absl::StrCat(group.image, "\n", group.architecture, "\n", group.socket, "\n",
-                   group.containerd_root, "\n", group.config_path, "\n", group.pull_records,
-                   group.has_agent ? "\nimage" : "");
+  const std::string key = absl::StrCat(group.image, "\n", group.architecture, "\n", group.socket,
+                                       "\n", group.containerd_root, "\n", group.config_path, "\n",
+                                       group.pull_records, group.has_agent ? "\nimage" : "");
   return absl::StrCat("lighter-agent-", ShortHash(key).substr(0, 8));
 }
 

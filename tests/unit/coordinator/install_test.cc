@@ -265,7 +265,7 @@ TEST_F(ManifestsTest, MemberAndListMayBeMissingAndAreReadOnly) {
 TEST_F(ManifestsTest, PullRecordsAreReadOnlyAndOfTheirOwnGroup) {
   SiteNode node = MakeNode("a", {kPause});
   node.pull_records = "/var/lib/kubelet/image_manager";
-  const Grouping grouping = ChooseGroups({node, MakeNode("b", {kPause})}, "", {});
+  const Grouping grouping = ChooseGroups({node, MakeNode("b", {kPause})}, {}, {});
   ASSERT_THAT(grouping.groups, SizeIs(2));
   const AgentManifests manifests = Make(grouping);
   EXPECT_NE(manifests.daemon_sets[0].at("metadata").at("name"),
@@ -282,7 +282,7 @@ TEST_F(ManifestsTest, PullRecordsAreReadOnlyAndOfTheirOwnGroup) {
 }
 
 TEST_F(ManifestsTest, MirrorsAreMountedOnlyWhereTheyAreAskedFor) {
-  const Grouping grouping = ChooseGroups({MakeNode("a", {kPause})}, "", {});
+  const Grouping grouping = ChooseGroups({MakeNode("a", {kPause})}, {}, {});
   const std::string without = Make(grouping).daemon_sets.at(0).dump();
   EXPECT_THAT(without, ::testing::Not(HasSubstr("certs.d")));
   const auto pod = [&](const MirrorSettings& mirrors) {
