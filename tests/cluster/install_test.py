@@ -16,8 +16,9 @@ STATE = "/var/lib/containerd/lighter"
 # What comes and goes by itself and says nothing about an installation.
 VOLATILE = {"events", "leases", "endpoints", "endpointslices", "componentstatuses", "controllerrevisions"}
 # All that the agents ask for beyond Pod Security's levels. What is added here belongs into docs/agent.md, too.
-HOST_PATHS = 'hostPath volumes (volumes "socket", "root")', 'restricted volume types (volumes "socket", "root" use restricted volume type "hostPath")'
-CHART_HOST_PATHS = tuple(words.replace("socket", "containerd") for words in HOST_PATHS)
+HOST_PATHS = 'hostPath volumes (volumes %s)', 'restricted volume types (volumes %s use restricted volume type "hostPath")'
+CHART_HOST_PATHS = tuple(words % '"containerd", "root"' for words in HOST_PATHS)
+HOST_PATHS = tuple(words % '"socket", "root", "pull-records"' for words in HOST_PATHS)
 HOST_NETWORK = "host namespaces (hostNetwork=true)"
 ROOT = {
     'runAsNonRoot != true (pod or container "agent" must set securityContext.runAsNonRoot=true)',
