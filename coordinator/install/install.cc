@@ -16,6 +16,8 @@
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/install/enrol.h"
 #include "coordinator/install/member_secret.h"
+#include "coordinator/install/needed_rights.h"
+#include "coordinator/install/node_folders.h"
 #include "coordinator/install/rights.h"
 #include "coordinator/install/status.h"
 #include "coordinator/process/parallel.h"
@@ -30,30 +32,6 @@ using nlohmann::json;
 constexpr absl::Duration kPoll = absl::Milliseconds(300);
 // kubelet mounts a pod's volumes within this time, where it can.
 constexpr absl::Duration kMountPatience = absl::Seconds(3);
-
-std::vector<Right> NeededRights() {
-  std::vector<Right> rights = {
-      {.verb = "list", .resource = "nodes"},
-      {.verb = "get", .resource = "nodes", .subresource = "proxy"},
-      {.verb = "list", .resource = "pods"},
-      {.verb = "get", .resource = "pods", .ns = kAgentNamespace},
-      {.verb = "create", .resource = "pods", .ns = kAgentNamespace},
-      {.verb = "create", .resource = "pods", .subresource = "exec", .ns = kAgentNamespace},
-      {.verb = "list", .resource = "events", .ns = kAgentNamespace},
-  };
-  for (const char* verb : {"get", "create", "patch"}) {
-    rights.push_back({.verb = verb, .resource = "namespaces"});
-  }
-  for (const char* verb : {"get", "create", "patch"}) {
-    rights.push_back({.verb = verb, .resource = "secrets", .ns = kAgentNamespace});
-  }
-  for (const char* verb : {"list", "create", "patch", "delete"}) {
-    rights.push_back({.verb = verb, .resource = "configmaps", .ns = kAgentNamespace});
-    rights.push_back(
-        {.verb = verb, .resource = "daemonsets", .group = "apps", .ns = kAgentNamespace});
-  }
-  return rights;
-}
 
 // Takes over what an agent says of its mirrors; false while it tries.
 bool NoteMirrors(const v1::InfoReply& info, InstalledNode& node) {
@@ -70,23 +48,15 @@ bool NoteMirrors(const v1::InfoReply& info, InstalledNode& node) {
 
 std::string NameOf(const json& object) { return Text(object, {"metadata", "name"}); }
 
-// Nodes of another architecture than the agent that lighter carries are left out.
-void KeepOneArchitecture(Site& site) {
-  const std::string& architecture = EmbeddedPayload().architecture;
-  std::erase_if(site.nodes, [&](const SiteNode& node) {
-    if (node.architecture == architecture) return false;
-    site.skipped.push_back(
-        {node.name, absl::StrCat("it is ", node.architecture,
-                                 ", this lighter carries an agent for ", architecture)});
-    return true;
-  });
-}
-
 // One installation. Thread-compatible.
 class Installation {
  public:
   Installation(const InstallOptions& options, const std::function<void(const std::string&)>& say)
-      : options_(options), say_(say), kubectl_(options.kubectl), start_(absl::Now()) {}
+      : options_(options),
+        say_(say),
+        kubectl_(options.kubectl),
+        start_(absl::Now()),
+        folders_(say) {}
 
   absl::StatusOr<InstallReport> Run();
 
@@ -105,8 +75,6 @@ class Installation {
   void Visit(const std::vector<InstalledPod>& pods);
   absl::StatusOr<Next> Judge(const std::vector<InstalledPod>& pods);
   absl::StatusOr<AgentWarnings> MountWarnings(const std::vector<InstalledPod>& pods);
-  absl::StatusOr<bool> CorrectFolders(const std::vector<InstalledPod>& pods);
-  bool SetRoot(SiteNode& node, const std::string& root);
   absl::Status SendPayloadAgain();
   absl::Status RemoveOldConfigMaps();
   absl::Status ExplainUnready();
@@ -123,7 +91,7 @@ class Installation {
   AgentManifests manifests_;
   ImageBans bans_;
   bool sent_again_ = false;
-  std::set<std::pair<std::string, std::string>> roots_tried_;  // (node, containerd's root folder)
+  NodeFolders folders_;
   absl::Time next_warnings_;        // when the cluster is asked for warnings again
   std::set<std::string> enrolled_;  // names of pods
   std::map<std::string, InstalledNode> nodes_;
@@ -170,9 +138,9 @@ absl::Status Installation::FindOrMakeAuthority() {
 }
 
 absl::Status Installation::Prepare() {
-  RETURN_IF_ERROR(CheckRights(kubectl_, NeededRights()));
+  RETURN_IF_ERROR(CheckRights(kubectl_, InstallRights()));
   ASSIGN_OR_RETURN(site_, ReadSite(kubectl_));
-  KeepOneArchitecture(site_);
+  KeepOneArchitecture(EmbeddedPayload().architecture, site_);
   if (site_.nodes.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("no node can have an agent: ", site_.skipped.size(),
@@ -304,7 +272,8 @@ absl::StatusOr<Installation::Next> Installation::Judge(const std::vector<Install
       banned = bans_.emplace(pod.image, pod.node).second || banned;
     }
   }
-  ASSIGN_OR_RETURN(const bool corrected, CorrectFolders(pods));
+  ASSIGN_OR_RETURN(const AgentWarnings warnings, MountWarnings(pods));
+  const bool corrected = folders_.Correct(pods, warnings, site_.nodes);
   if (banned || corrected) return Next::kChooseAgain;
   if (damaged && !std::exchange(sent_again_, true)) {
     RETURN_IF_ERROR(SendPayloadAgain());
@@ -321,42 +290,6 @@ absl::StatusOr<AgentWarnings> Installation::MountWarnings(const std::vector<Inst
   if (!waiting || absl::Now() < next_warnings_) return AgentWarnings();
   next_warnings_ = absl::Now() + kMountPatience;
   return ReadAgentWarnings(kubectl_);
-}
-
-// False where the node's agent was started with this root before.
-bool Installation::SetRoot(SiteNode& node, const std::string& root) {
-  if (node.containerd_root == root || !roots_tried_.emplace(node.name, root).second) return false;
-  say_(root.empty() ? absl::StrCat(node.name, " has no folder ", node.containerd_root,
-                                   "; its agent is asked for containerd's root")
-                    : absl::StrCat(node.name, ": containerd's root is ", root));
-  node.containerd_root = root;
-  return true;
-}
-
-// Nodes that keep things elsewhere than their distribution lets expect. Of containerd's root, an
-// agent that could start has told; one whose pod mounts a folder that is not there starts without
-// it, to tell. A kubelet of another --root-dir has its pull records elsewhere: agents do without
-// them. True where another round is due.
-absl::StatusOr<bool> Installation::CorrectFolders(const std::vector<InstalledPod>& pods) {
-  ASSIGN_OR_RETURN(const AgentWarnings warnings, MountWarnings(pods));
-  bool corrected = false;
-  for (const InstalledPod& pod : pods) {
-    const auto node = std::find_if(site_.nodes.begin(), site_.nodes.end(),
-                                   [&](const SiteNode& each) { return each.name == pod.node; });
-    if (node == site_.nodes.end() || pod.running) continue;
-    const std::string warning = WarningFor(warnings, pod.name);
-    if (!pod.told_root.empty()) {
-      corrected = SetRoot(*node, pod.told_root) || corrected;
-    } else if (IsAboutVolume(warning, kRootVolume)) {
-      corrected = SetRoot(*node, "") || corrected;
-    } else if (IsAboutVolume(warning, kPullRecordsVolume) && !node->pull_records.empty()) {
-      say_(absl::StrCat(node->name, ": ", node->pull_records,
-                        " is not there; its agent does without"));
-      node->pull_records.clear();
-      corrected = true;
-    }
-  }
-  return corrected;
 }
 
 // Where the cluster's copy of the agent is damaged, whoever changed it: everything goes, and the
@@ -468,7 +401,7 @@ bool InstallReport::AllReady() const {
 absl::StatusOr<InstallPlan> PlanInstall(const InstallOptions& options) {
   InstallPlan plan;
   ASSIGN_OR_RETURN(plan.site, ReadSite(Kubectl(options.kubectl)));
-  KeepOneArchitecture(plan.site);
+  KeepOneArchitecture(EmbeddedPayload().architecture, plan.site);
   plan.grouping = ChooseGroups(plan.site.nodes, options.image, {});
   plan.manifests = MakeManifests(EmbeddedPayload(), plan.grouping, options.mirrors);
   return plan;

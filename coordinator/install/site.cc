@@ -183,4 +183,14 @@ absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
   return known;
 }
 
+void KeepOneArchitecture(const std::string& architecture, Site& site) {
+  std::erase_if(site.nodes, [&](const SiteNode& node) {
+    if (node.architecture == architecture) return false;
+    site.skipped.push_back(
+        {node.name, absl::StrCat("it is ", node.architecture,
+                                 ", this lighter carries an agent for ", architecture)});
+    return true;
+  });
+}
+
 }  // namespace lighter

@@ -53,6 +53,9 @@ struct Site {
 // Reads nodes, pods and each kubelet's configuration. Nothing is changed. Errors are Kubectl's.
 absl::StatusOr<Site> ReadSite(const Kubectl& kubectl);
 
+// Moves the nodes of other architectures, for which there is no agent, to those that are skipped.
+void KeepOneArchitecture(const std::string& architecture, Site& site);
+
 // The parsers, apart so that tests can feed them.
 absl::StatusOr<Site> ParseSite(const std::string& nodes_json, const std::string& pods_json);
 // containerRuntimeEndpoint of a kubelet's /proxy/configz, as a path. InvalidArgument where it is

@@ -14,6 +14,7 @@
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/enrol.h"
 #include "coordinator/install/manifests.h"
+#include "coordinator/install/needed_rights.h"
 #include "coordinator/install/rights.h"
 #include "coordinator/process/parallel.h"
 #include "coordinator/process/stop_signal.h"
@@ -23,24 +24,6 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(60);
 constexpr absl::Duration kPoll = absl::Milliseconds(500);
-
-std::vector<Right> NeededRights() {
-  std::vector<Right> rights = {
-      {.verb = "list", .resource = "nodes"},
-      {.verb = "delete", .resource = "namespaces"},
-      {.verb = "create", .resource = "pods", .subresource = "exec", .ns = kAgentNamespace},
-      {.verb = "delete", .resource = "secrets", .ns = kAgentNamespace},
-      {.verb = "list", .resource = "secrets", .ns = kAgentNamespace},
-      {.verb = "list", .resource = "pods", .ns = kAgentNamespace},
-      {.verb = "get", .resource = "pods", .ns = kAgentNamespace},
-  };
-  for (const char* verb : {"list", "delete"}) {
-    rights.push_back({.verb = verb, .resource = "configmaps", .ns = kAgentNamespace});
-    rights.push_back(
-        {.verb = verb, .resource = "daemonsets", .group = "apps", .ns = kAgentNamespace});
-  }
-  return rights;
-}
 
 // Waits some time for `gone`; false when it did not come true, or a stop signal came first.
 absl::StatusOr<bool> WaitUntil(const std::function<absl::StatusOr<bool>()>& gone) {
@@ -138,7 +121,7 @@ absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
   UninstallReport report;
   ASSIGN_OR_RETURN(const NamespaceState state, FindNamespace(kubectl));
   if (!state.exists) return report;
-  RETURN_IF_ERROR(CheckRights(kubectl, NeededRights()));
+  RETURN_IF_ERROR(CheckRights(kubectl, UninstallRights()));
   const Cluster cluster(kubectl);
   ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster.Nodes());
   std::set<std::string> ready_nodes;

@@ -12,6 +12,7 @@
 #include "coordinator/install/borrow.h"
 #include "coordinator/install/manifests.h"
 #include "coordinator/install/member_secret.h"
+#include "coordinator/install/node_folders.h"
 #include "coordinator/install/site.h"
 
 namespace lighter {
@@ -305,6 +306,62 @@ TEST_F(ManifestsTest, TheListIsNoPartOfTheManifests) {
   for (const json& config_map : Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {})).config_maps) {
     EXPECT_NE(config_map.at("metadata").at("name"), "lighter-desired");
   }
+}
+
+class NodeFoldersTest : public ::testing::Test {
+ protected:
+  static InstalledPod PodOn(const std::string& node) {
+    InstalledPod pod;
+    pod.node = node;
+    pod.name = "pod-" + node;
+    return pod;
+  }
+  static std::string FailedMount(const std::string& volume) {
+    return "FailedMount: MountVolume.SetUp failed for volume \"" + volume +
+           "\" : hostPath type check failed: /x is not a directory";
+  }
+
+  std::vector<std::string> said_;
+  const std::function<void(const std::string&)> say_ = [this](const std::string& line) {
+    said_.push_back(line);
+  };
+  NodeFolders folders_{say_};
+  std::vector<SiteNode> nodes_ = {MakeNode("a", {}), MakeNode("b", {})};
+};
+
+TEST_F(NodeFoldersTest, TheRootThatAnAgentToldIsTriedOnce) {
+  InstalledPod pod = PodOn("a");
+  pod.told_root = "/data";
+  EXPECT_TRUE(folders_.Correct({pod, PodOn("b")}, {}, nodes_));
+  EXPECT_EQ(nodes_[0].containerd_root, "/data");
+  EXPECT_EQ(nodes_[1].containerd_root, "/var/lib/containerd");
+  EXPECT_THAT(said_, ElementsAre("a: containerd's root is /data"));
+  pod.told_root = "/other";  // an agent that tells another one each time ends in the report
+  EXPECT_TRUE(folders_.Correct({pod}, {}, nodes_));
+  pod.told_root = "/data";
+  EXPECT_FALSE(folders_.Correct({pod}, {}, nodes_));
+  EXPECT_EQ(nodes_[0].containerd_root, "/other");
+}
+
+TEST_F(NodeFoldersTest, AFolderThatIsNotThereIsDoneWithout) {
+  nodes_[1].pull_records = "/var/lib/kubelet/image_manager";
+  const AgentWarnings warnings = {{"Pod/pod-a", FailedMount("root")},
+                                  {"Pod/pod-b", FailedMount("pull-records")}};
+  EXPECT_TRUE(folders_.Correct({PodOn("a"), PodOn("b")}, warnings, nodes_));
+  EXPECT_EQ(nodes_[0].containerd_root, "");
+  EXPECT_EQ(nodes_[1].containerd_root, "/var/lib/containerd");
+  EXPECT_EQ(nodes_[1].pull_records, "");
+  EXPECT_FALSE(folders_.Correct({PodOn("a"), PodOn("b")}, warnings, nodes_));
+}
+
+TEST_F(NodeFoldersTest, PodsThatRunAndWarningsOfOthersChangeNothing) {
+  InstalledPod running = PodOn("a");
+  running.running = true;
+  const AgentWarnings warnings = {{"Pod/pod-a", FailedMount("root")},
+                                  {"Pod/pod-b", FailedMount("socket")},
+                                  {"Pod/pod-c", FailedMount("root")}};
+  EXPECT_FALSE(folders_.Correct({running, PodOn("b"), PodOn("c")}, warnings, nodes_));
+  EXPECT_THAT(said_, IsEmpty());
 }
 
 TEST(MemberSecretTest, IsKeptForAsLongAsItLastsAndIsOfThisAuthority) {
