@@ -141,6 +141,33 @@ class DesiredWork {
     if (!server.ok()) return;
     registry_ = *std::move(server);
     if (options_.mirror_dir.empty()) return;
+    try {
+      StartMirrors();
+    } catch (const std::system_error& error) {  // no thread for it
+      options_.agent.log(absl::StrCat("--mirror is without effect: ", error.what()));
+    }
+  }
+
+  // From any thread. Without a registry nothing is written, and every mirror says so.
+  std::vector<v1::Mirror> MirrorStates() const {
+    const std::lock_guard lock(mutex_);
+    if (mirrors_ != nullptr) return mirrors_->State();
+    std::vector<v1::Mirror> states;
+    for (const std::string& registry : options_.mirrors) {
+      v1::Mirror& state = states.emplace_back();
+      state.set_registry(registry);
+      state.set_tried(true);
+      state.set_problem("the node's own registry does not run");
+    }
+    return states;
+  }
+
+  DesiredList* list() { return &list_; }
+  Keeper* keeper() { return &keeper_; }
+  PeerService* service() { return &service_; }
+
+ private:
+  void StartMirrors() {
     const std::lock_guard lock(mutex_);
     mirrors_ = std::make_unique<Mirrors>(containerd_,
                                          MirrorOptions{.registries = options_.mirrors,
@@ -150,17 +177,6 @@ class DesiredWork {
                                          options_.agent.log);
   }
 
-  // From any thread.
-  std::vector<v1::Mirror> MirrorStates() const {
-    const std::lock_guard lock(mutex_);
-    return mirrors_ == nullptr ? std::vector<v1::Mirror>() : mirrors_->State();
-  }
-
-  DesiredList* list() { return &list_; }
-  Keeper* keeper() { return &keeper_; }
-  PeerService* service() { return &service_; }
-
- private:
   const ServerOptions options_;
   const Containerd containerd_;
   DesiredList list_;

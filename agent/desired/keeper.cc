@@ -77,7 +77,7 @@ absl::StatusOr<std::string> ReadSmall(const Digest& digest, const FetchBlob& fet
   RETURN_IF_ERROR(fetch(digest, 0, [&](std::string_view part) -> absl::Status {
     bytes += part;
     if (bytes.size() <= kMaxConfigBytes) return absl::OkStatus();
-    return absl::ResourceExhaustedError("a config or manifest is too large");
+    return absl::DataLossError("a config or manifest is too large");
   }));
   return bytes;
 }
@@ -189,11 +189,14 @@ void Keeper::EndLoad() {
 void Keeper::Run() {
   absl::Duration retry = kFirstRetry;
   absl::Time not_before = absl::InfinitePast();
+  absl::Time names_not_before = absl::InfinitePast();
   while (true) {
     desired_->Refresh();
     // Names move no bytes: they do not wait until an image that failed is tried again.
     const bool waits = absl::Now() < not_before;
-    const absl::Status status = Check(/*names_only=*/waits);
+    const absl::Status status =
+        waits && absl::Now() < names_not_before ? absl::OkStatus() : Check(/*names_only=*/waits);
+    if (waits && !status.ok()) names_not_before = absl::Now() + kLastRetry;
     if (!waits) {
       if (status.ok() || absl::IsCancelled(status)) {
         retry = kFirstRetry;

@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <memory>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "common/reference.h"
@@ -43,7 +44,9 @@ absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
   InstallOptions options;
   options.kubectl = ToKubectlOptions(flags);
   options.image = {.name = flags.borrow_image + flags.image, .has_agent = !flags.image.empty()};
-  options.mirrors = {.registries = flags.mirrors, .folder = flags.mirror_folder};
+  // In one order, so that another one starts no agent anew.
+  const std::set<std::string> mirrors(flags.mirrors.begin(), flags.mirrors.end());
+  options.mirrors = {.registries = {mirrors.begin(), mirrors.end()}, .folder = flags.mirror_folder};
   absl::ParseDuration(flags.timeout, &options.timeout);
   if (flags.dry_run) {
     ASSIGN_OR_RETURN(InstallPlan plan, PlanInstall(options));
@@ -94,7 +97,7 @@ absl::StatusOr<int> RunUninstall(const AgentFlags& flags) {
       PrintText(stderr, text);  // what was purged stays purged
       return report.status();
     }
-    text += DescribeUninstall(*report, flags.purge);
+    text += DescribeUninstall(*report, flags.purge && complete);
     json = UninstallToJson(*report);
     complete = complete && report->left.empty() && report->finished;
   }

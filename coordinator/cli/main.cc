@@ -16,9 +16,9 @@ namespace {
 
 constexpr char kExitCodes[] =
     "Exit codes: 0 done; 1 failed; 2 usage; 4 some nodes are proven, others not, or all are and\n"
-    "the desired list could not be written; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a "
-    "closed\n"
-    "terminal.\n";
+    "the desired list could not be written (of agent and prune: something is left to do on a "
+    "node);\n"
+    "130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal.\n";
 constexpr char kFooter[] =
     "Results go to stdout, progress and messages to stderr.\n"
     "\n"

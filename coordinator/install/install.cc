@@ -289,7 +289,9 @@ absl::StatusOr<AgentWarnings> Installation::MountWarnings(const std::vector<Inst
   });
   if (!waiting || absl::Now() < next_warnings_) return AgentWarnings();
   next_warnings_ = absl::Now() + kMountPatience;
-  return ReadAgentWarnings(kubectl_);
+  absl::StatusOr<AgentWarnings> warnings = ReadAgentWarnings(kubectl_);
+  if (absl::IsUnavailable(warnings.status())) return AgentWarnings();  // an API server may pause
+  return warnings;
 }
 
 // Where the cluster's copy of the agent is damaged, whoever changed it: everything goes, and the

@@ -65,10 +65,10 @@ PayloadNames NamesOf(const AgentPayload& payload) {
 }
 
 // A group's DaemonSet keeps its name for as long as nothing changes that its pods are made of.
-std::string GroupName(const AgentGroup& group) {
-  const std::string key = absl::StrCat(group.image, "\n", group.architecture, "\n", group.socket,
-                                       "\n", group.containerd_root, "\n", group.config_path, "\n",
-                                       group.pull_records, group.has_agent ? "\nimage" : "");
+std::string GroupName(const AgentGroup& group, const MirrorSettings& mirrors) {
+  const std::string key = absl::StrCat(
+      group.image, "\n", group.architecture, "\n", group.socket, "\n", group.containerd_root, "\n",
+      MirrorFolder(group, mirrors), "\n", group.pull_records, group.has_agent ? "\nimage" : "");
   return absl::StrCat("lighter-agent-", ShortHash(key).substr(0, 8));
 }
 
@@ -118,6 +118,10 @@ json Affinity(const AgentGroup& group, const Grouping& grouping) {
              {{"nodeSelectorTerms", json::array({term})}}}}}};
 }
 
+bool HasPullRecords(const AgentGroup& group) {
+  return !group.pull_records.empty() && group.pull_records != kNoPullRecords;
+}
+
 json HostFolder(const char* name, const std::string& path, const char* type) {
   return {{"name", name}, {"hostPath", {{"path", path}, {"type", type}}}};
 }
@@ -155,7 +159,7 @@ json Volumes(const AgentPayload& payload, const AgentGroup& group, const MirrorS
   if (!group.containerd_root.empty()) {
     volumes.push_back(HostFolder(kRootVolume, group.containerd_root, "Directory"));
   }
-  if (!group.pull_records.empty()) {
+  if (HasPullRecords(group)) {
     volumes.push_back(HostFolder(kPullRecordsVolume, group.pull_records, "Directory"));
   }
   if (const std::string folder = MirrorFolder(group, mirrors); !folder.empty()) {
@@ -178,7 +182,7 @@ json Mounts(const AgentGroup& group, const MirrorSettings& mirrors) {
   if (!group.containerd_root.empty()) {
     mounts.push_back({{"name", kRootVolume}, {"mountPath", group.containerd_root}});
   }
-  if (!group.pull_records.empty()) {
+  if (HasPullRecords(group)) {
     mounts.push_back(
         {{"name", kPullRecordsVolume}, {"mountPath", group.pull_records}, {"readOnly", true}});
   }
@@ -264,7 +268,7 @@ json AgentContainer(const AgentPayload& payload, const AgentGroup& group,
 
 json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Grouping& grouping,
                const MirrorSettings& mirrors) {
-  const std::string name = GroupName(group);
+  const std::string name = GroupName(group, mirrors);
   json selector = {{"app.kubernetes.io/name", "lighter-agent"},
                    {"app.kubernetes.io/instance", name}};
   json labels = Labels();
@@ -284,6 +288,7 @@ json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Group
   }
   json object = AgentObject("apps/v1", "DaemonSet", name);
   object["metadata"]["labels"] = labels;
+  if (group.pull_records == kNoPullRecords) labels[kNoPullRecordsLabel] = "true";
   labels[kTemplateHashLabel] = ShortHash(pod.dump());
   object["spec"] = {{"selector", {{"matchLabels", selector}}},
                     {"updateStrategy",

@@ -55,6 +55,9 @@ std::string MirrorFolder(const AgentGroup& group, const MirrorSettings& mirrors)
 inline constexpr char kPullRecordsVolume[] = "pull-records";
 inline constexpr char kMirrorFolderVariable[] = "LIGHTER_MIRROR_DIR";
 
+// On pods of nodes with kNoPullRecords, so that the next installation knows.
+inline constexpr char kNoPullRecordsLabel[] = "lighter/no-pull-records";
+
 // Names what the pods of a DaemonSet are made from; they carry it as a label.
 inline constexpr char kTemplateHashLabel[] = "lighter/template";
 std::string TemplateHash(const nlohmann::json& daemon_set);

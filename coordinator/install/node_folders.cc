@@ -28,10 +28,10 @@ bool NodeFolders::Correct(const std::vector<InstalledPod>& pods, const AgentWarn
       corrected = SetRoot(*node, pod.told_root) || corrected;
     } else if (IsAboutVolume(warning, kRootVolume)) {
       corrected = SetRoot(*node, "") || corrected;
-    } else if (IsAboutVolume(warning, kPullRecordsVolume) && !node->pull_records.empty()) {
+    } else if (IsAboutVolume(warning, kPullRecordsVolume) && node->pull_records != kNoPullRecords) {
       say_(absl::StrCat(node->name, ": ", node->pull_records,
                         " is not there; its agent does without"));
-      node->pull_records.clear();
+      node->pull_records = kNoPullRecords;
       corrected = true;
     }
   }

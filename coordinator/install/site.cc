@@ -87,6 +87,9 @@ void AddPod(const json& pod, std::map<std::string, SiteNode*>& by_name) {
     if (is_agent) {
       node.agent_image = image;
       node.containerd_root = AgentsRoot(pod);
+      if (!Text(pod, {"metadata", "labels", kNoPullRecordsLabel}).empty()) {
+        node.pull_records = kNoPullRecords;
+      }
       continue;
     }
     if (with_credentials) node.credential_images.insert(image);
@@ -168,7 +171,11 @@ absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
     const NodeLayout layout = LayoutOf(node.socket, node.kubelet_version);
     if (node.containerd_root.empty()) node.containerd_root = layout.containerd_root;
     node.config_path = layout.config_path;
-    if (KeepsPullRecords(*config)) node.pull_records = layout.kubelet_root + "/image_manager";
+    if (!KeepsPullRecords(*config)) {
+      node.pull_records.clear();
+    } else if (node.pull_records.empty()) {
+      node.pull_records = layout.kubelet_root + "/image_manager";
+    }
   });
   Site known;
   known.skipped = std::move(site.skipped);

@@ -17,6 +17,9 @@ struct NodeLayout {
   std::string kubelet_root;     // kubelet's --root-dir
 };
 
+// Instead of a folder: it is not where the distribution lets expect it.
+inline constexpr char kNoPullRecords[] = "not found";
+
 // A Ready Linux node that runs containerd.
 struct SiteNode {
   std::string name;
@@ -28,8 +31,9 @@ struct SiteNode {
   // containerd's root folder on the node: what a running agent found, else by the socket's layout;
   // empty: not known, an agent has to tell.
   std::string containerd_root;
-  std::string config_path;   // see NodeLayout
-  std::string pull_records;  // kubelet's folder of them; empty where it keeps none
+  std::string config_path;  // see NodeLayout
+  // kubelet's folder of them; empty where it keeps none; kNoPullRecords where it was not found.
+  std::string pull_records;
   // Images that the node holds as far as the API server knows, under every name: at most the 50
   // largest (nodeStatusMaxImages).
   std::set<std::string> reported_images;

@@ -29,9 +29,9 @@ absl::StatusOr<PruneFacts> ReadFacts(const PruneOptions& options) {
 
 // Leaves of the removals what is not needed again; `before` is the list that they were planned
 // from.
-absl::Status LookAgain(const Kubectl& kubectl, const Authority& authority,
-                       const v1::Desired& before, const PruneOptions& options,
-                       PruneReport& report) {
+absl::StatusOr<PruneFacts> LookAgain(const Kubectl& kubectl, const Authority& authority,
+                                     const v1::Desired& before, const PruneOptions& options,
+                                     PruneReport& report) {
   ASSIGN_OR_RETURN(const PruneFacts facts, ReadFacts(options));
   ASSIGN_OR_RETURN(const DesiredMap map, ReadDesiredMap(kubectl, authority));
   const size_t planned = report.plan.removals.size();
@@ -41,7 +41,7 @@ absl::Status LookAgain(const Kubectl& kubectl, const Authority& authority,
     report.notes.push_back(
         absl::StrCat(kept, " names stay on the nodes: somebody needs them again meanwhile"));
   }
-  return absl::OkStatus();
+  return facts;
 }
 
 // Publishes the smaller list, looks once more at what the cluster needs, then has every agent
@@ -68,8 +68,9 @@ absl::Status Apply(const Kubectl& kubectl, const Authority& authority, const Pru
   report.generation = outcome.list.generation();
   report.notes = std::move(outcome.notes);
   report.applied = true;
-  RETURN_IF_ERROR(Annotate(LookAgain(kubectl, authority, before, options, report),
-                           "the list is smaller now, and no name was removed from any node"));
+  const absl::StatusOr<PruneFacts> now = LookAgain(kubectl, authority, before, options, report);
+  RETURN_IF_ERROR(
+      Annotate(now.status(), "the list is smaller now, and no name was removed from any node"));
   if (!report.plan.removals.empty()) {
     v1::RemoveRequest request;
     for (const auto& [name, digest] : report.plan.removals) {
@@ -77,6 +78,8 @@ absl::Status Apply(const Kubectl& kubectl, const Authority& authority, const Pru
       image->set_name(name);
       image->set_manifest_digest(digest);
     }
+    // Names by digest, too, which no list has.
+    *request.mutable_in_use() = {now->used_images.begin(), now->used_images.end()};
     RemoveOnNodes(request, targets);
   }
   report.nodes = std::move(targets.nodes);

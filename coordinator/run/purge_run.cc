@@ -74,7 +74,12 @@ bool PurgeReport::Complete() const {
 absl::StatusOr<PurgeReport> RunPurge(const Kubectl& kubectl, bool dry_run) {
   PurgeReport report;
   ASSIGN_OR_RETURN(const std::optional<Authority> authority, FindAuthority(kubectl));
-  if (!authority.has_value()) return report;
+  if (!authority.has_value()) {
+    report.notes.push_back(
+        "no agent can be asked (there is no Secret lighter-authority), so images stay; to remove "
+        "them, run `lighter agent install` first");
+    return report;
+  }
   ASSIGN_OR_RETURN(const AgentDialer dialer, AgentDialer::FromAuthority(*authority));
   ASSIGN_OR_RETURN(const std::set<std::string> used, Cluster(kubectl).UsedImages());
   ASSIGN_OR_RETURN(RemoveTargets targets, FindRemoveTargets(kubectl, dialer));

@@ -146,6 +146,20 @@ TEST(IsNowhereTest, OnlyWhereEveryNodeTellsOfAllThatItHolds) {
   EXPECT_FALSE(IsNowhere({MakeNode("a", many)}, "busybox"));
 }
 
+json NodeItem(const std::string& name, const std::string& os, const std::string& runtime,
+              bool ready) {
+  return {
+      {"metadata", {{"name", name}, {"labels", {{"kubernetes.io/hostname", name}}}}},
+      {"status",
+       {{"nodeInfo",
+         {{"operatingSystem", os},
+          {"architecture", "amd64"},
+          {"kubeletVersion", "v1.35.4+k3s1"},
+          {"containerRuntimeVersion", runtime}}},
+        {"images", json::array({{{"names", {"pause@sha256:1", kPause}}}})},
+        {"conditions", json::array({{{"type", "Ready"}, {"status", ready ? "True" : "False"}}})}}}};
+}
+
 class ManifestsTest : public ::testing::Test {
  protected:
   AgentManifests Make(const Grouping& grouping) const { return MakeManifests(payload_, grouping); }
@@ -282,6 +296,25 @@ TEST_F(ManifestsTest, PullRecordsAreReadOnlyAndOfTheirOwnGroup) {
   EXPECT_EQ(found, 1);
 }
 
+// Otherwise each installation would try the folder anew, and all agents of the group start twice.
+TEST_F(ManifestsTest, PullRecordsThatWereNotFoundAreRememberedByThePods) {
+  SiteNode node = MakeNode("a", {kPause});
+  node.pull_records = kNoPullRecords;
+  const json daemon_set = Make(ChooseGroups({node}, {}, {})).daemon_sets.at(0);
+  for (const json& volume : Pod(daemon_set).at("volumes")) {
+    EXPECT_NE(volume.at("name"), "pull-records");
+  }
+  json pod = SamplePod(daemon_set);
+  pod["spec"]["nodeName"] = "a";
+  pod["status"]["containerStatuses"] =
+      json::array({{{"name", "agent"}, {"containerID", "containerd://1"}}});
+  const json nodes = {{"items", json::array({NodeItem("a", "linux", "containerd://2.3.7", true)})}};
+  const auto site = ParseSite(nodes.dump(), json({{"items", json::array({pod})}}).dump());
+  ASSERT_TRUE(site.ok()) << site.status();
+  EXPECT_EQ(site->nodes.at(0).pull_records, kNoPullRecords);
+  EXPECT_EQ(site->nodes.at(0).containerd_root, "/var/lib/containerd");
+}
+
 TEST_F(ManifestsTest, MirrorsAreMountedOnlyWhereTheyAreAskedFor) {
   const Grouping grouping = ChooseGroups({MakeNode("a", {kPause})}, {}, {});
   const std::string without = Make(grouping).daemon_sets.at(0).dump();
@@ -350,7 +383,7 @@ TEST_F(NodeFoldersTest, AFolderThatIsNotThereIsDoneWithout) {
   EXPECT_TRUE(folders_.Correct({PodOn("a"), PodOn("b")}, warnings, nodes_));
   EXPECT_EQ(nodes_[0].containerd_root, "");
   EXPECT_EQ(nodes_[1].containerd_root, "/var/lib/containerd");
-  EXPECT_EQ(nodes_[1].pull_records, "");
+  EXPECT_EQ(nodes_[1].pull_records, kNoPullRecords);
   EXPECT_FALSE(folders_.Correct({PodOn("a"), PodOn("b")}, warnings, nodes_));
 }
 
@@ -428,20 +461,6 @@ TEST_F(ManifestsTest, TheLargestGroupTakesNodesThatJoinLater) {
                                                         {"values", json::array({"c-host"})}}));
   EXPECT_NE(manifests.daemon_sets[0].at("metadata").at("name"),
             manifests.daemon_sets[1].at("metadata").at("name"));
-}
-
-json NodeItem(const std::string& name, const std::string& os, const std::string& runtime,
-              bool ready) {
-  return {
-      {"metadata", {{"name", name}, {"labels", {{"kubernetes.io/hostname", name}}}}},
-      {"status",
-       {{"nodeInfo",
-         {{"operatingSystem", os},
-          {"architecture", "amd64"},
-          {"kubeletVersion", "v1.35.4+k3s1"},
-          {"containerRuntimeVersion", runtime}}},
-        {"images", json::array({{{"names", {"pause@sha256:1", kPause}}}})},
-        {"conditions", json::array({{{"type", "Ready"}, {"status", ready ? "True" : "False"}}})}}}};
 }
 
 TEST(ParseSiteTest, KeepsReadyLinuxNodesWithContainerdAndSaysWhyNotTheOthers) {
