@@ -1,11 +1,14 @@
 #include "coordinator/cli/options.h"
 
 #include "absl/time/time.h"
+#include "common/status.h"
+#include "coordinator/cluster/kubernetes_json.h"
 
 namespace lighter {
 namespace {
 
 constexpr char kTools[] = "Tools and access";
+constexpr char kNames[] = "Names of images";
 
 void AppendFlags(ValueArgs& args, const char* flag, const std::vector<std::string>& values) {
   for (const std::string& value : values) {
@@ -21,6 +24,16 @@ CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
       ->expected(1)
       ->take_all()
       ->group("Values, as helm takes them");
+}
+
+std::string RegistryOf(const std::string& flag) { return flag == "local" ? kNodeRegistry : flag; }
+
+std::string CheckRegistry(const std::string& flag) {
+  return Message(CheckRelocation({.registry = RegistryOf(flag), .repository = ""}));
+}
+
+std::string CheckRepository(const std::string& flag) {
+  return Message(CheckRelocation({.registry = kNodeRegistry, .repository = flag}));
 }
 
 }  // namespace
@@ -71,6 +84,19 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
   AddRepeated(command, "--set-string", flags.set_string, "key=value, always text; may be repeated");
   AddRepeated(command, "--set-file", flags.set_file, "key=path of a file with the value");
   AddRepeated(command, "--set-json", flags.set_json, "key=JSON value");
+  CLI::Option* registry =
+      command
+          .add_option("--registry", flags.registry,
+                      "Have the pods ask for the images of this registry: sets the chart's values "
+                      "by its hints. \"local\" is each node's own, the agent")
+          ->check(CheckRegistry)
+          ->group(kNames);
+  command
+      .add_option("--repository", flags.repository,
+                  "With --registry: instead of all but the last part of each image's path")
+      ->check(CheckRepository)
+      ->needs(registry)
+      ->group(kNames);
   AddKubectlFlags(command, flags);
   AddHelmFlag(command, flags);
   command
@@ -100,6 +126,8 @@ HelmOptions ToHelmOptions(const CommonFlags& flags) {
 
 PlanOptions ToPlanOptions(const CommonFlags& flags) {
   PlanOptions options;
+  options.query.relocation = {.registry = RegistryOf(flags.registry),
+                              .repository = flags.repository};
   options.package = flags.package;
   options.query.release = flags.release;
   options.query.ns = flags.ns;

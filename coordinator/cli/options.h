@@ -23,6 +23,8 @@ struct CommonFlags {
   std::vector<std::string> set_string;
   std::vector<std::string> set_file;
   std::vector<std::string> set_json;
+  std::string registry;
+  std::string repository;
   std::vector<std::string> allow_missing;
   std::string kubeconfig;
   std::string context;
@@ -44,7 +46,7 @@ void AddHelmFlag(CLI::App& command, CommonFlags& flags);
 void AddPackageArgument(CLI::App& command, CommonFlags& flags);
 void AddOutputFlag(CLI::App& command, CommonFlags& flags);
 void AddProgressFlag(CLI::App& command, CommonFlags& flags);
-// RELEASE, -n, the value flags of helm, --helm, --kubectl, --kubeconfig, --context, --tls-dir,
+// RELEASE, -n, the value flags of helm, --registry, --repository, --helm, --kubectl, --kubeconfig, --context, --tls-dir,
 // --allow-missing.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 

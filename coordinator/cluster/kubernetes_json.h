@@ -28,6 +28,9 @@ std::string WaitingReason(const nlohmann::json& pod);
 // Where agents listen, unless a pod of theirs says otherwise.
 inline constexpr int kAgentPort = 7443;
 
+// Where each agent serves its node, and nobody else, as a registry.
+inline constexpr char kNodeRegistry[] = "127.0.0.1:7444";
+
 // The container port named "grpc" of a pod; an agent's default where there is none.
 int GrpcPort(const nlohmann::json& pod);
 

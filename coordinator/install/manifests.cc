@@ -15,8 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-// The node's own registry, for nobody but the node.
-constexpr char kRegistryAddress[] = "127.0.0.1:7444";
 constexpr size_t kNameHexDigits = 12;
 constexpr char kBootMount[] = "/lighter/boot";
 constexpr char kBootKey[] = "lighter-boot";
@@ -200,7 +198,7 @@ json Args(const AgentGroup& group, const MirrorSettings& mirrors) {
                "--expect-root=" + root,
                absl::StrCat("--desired-file=", kDesiredMount, "/", kDesiredKey),
                absl::StrCat("--member-dir=", kMemberMount),
-               absl::StrCat("--registry=", kRegistryAddress)};
+               absl::StrCat("--registry=", kNodeRegistry)};
   for (const std::string& registry : mirrors.registries) args.push_back("--mirror=" + registry);
   return args;
 }

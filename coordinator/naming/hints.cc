@@ -49,6 +49,16 @@ absl::StatusOr<std::string> ScalarText(const json& value, std::string_view path)
 
 }  // namespace
 
+const json* FindValue(const json& values, const std::vector<std::string>& path) {
+  const json* value = &values;
+  for (const std::string& key : path) {
+    const auto it = value->find(key);  // the end where it is no map
+    if (it == value->end()) return nullptr;
+    value = &*it;
+  }
+  return value->is_null() ? nullptr : value;
+}
+
 absl::StatusOr<Hint> Hint::Parse(std::string_view text) {
   Hint hint;
   hint.text_ = std::string(absl::StripAsciiWhitespace(ToAbsl(text)));
@@ -57,7 +67,7 @@ absl::StatusOr<Hint> Hint::Parse(std::string_view text) {
   while (!rest.empty()) {
     const size_t open = rest.find(kOpen);
     if (open != 0) {
-      hint.parts_.push_back({.literal = std::string(rest.substr(0, open)), .path = {}});
+      hint.parts_.push_back({.text = std::string(rest.substr(0, open)), .path = {}});
     }
     if (open == std::string_view::npos) break;
     const size_t close = rest.find(kClose, open);
@@ -67,34 +77,33 @@ absl::StatusOr<Hint> Hint::Parse(std::string_view text) {
     const size_t begin = open + kOpen.size();
     absl::StatusOr<std::vector<std::string>> path = ParsePath(rest.substr(begin, close - begin));
     if (!path.ok()) return Annotate(path.status(), absl::StrCat("hint ", Quoted(text)));
-    hint.parts_.push_back({.literal = {}, .path = *std::move(path)});
+    hint.parts_.push_back({.text = {}, .path = *std::move(path)});
     rest.remove_prefix(close + kClose.size());
   }
   return hint;
 }
 
-absl::StatusOr<std::string> Hint::Evaluate(const json& values) const {
-  std::string name;
-  for (const Part& part : parts_) {
-    if (part.path.empty()) {
-      name += part.literal;
-      continue;
+absl::StatusOr<std::vector<Hint::Part>> Hint::Resolve(const json& values) const {
+  std::vector<Part> resolved = parts_;
+  for (Part& part : resolved) {
+    if (part.path.empty()) continue;
+    const std::string path = "." + absl::StrJoin(part.path, ".");
+    const json* value = FindValue(values, part.path);
+    if (value == nullptr) {
+      return absl::NotFoundError(absl::StrCat("hint ", Quoted(text_), ": the values have no ",
+                                              absl::Utf8SafeCEscape(path)));
     }
-    const json* value = &values;
-    std::string walked;
-    for (const std::string& key : part.path) {
-      absl::StrAppend(&walked, ".", key);
-      const bool found = value->is_object() && value->contains(key) && !(*value)[key].is_null();
-      if (!found) {
-        return absl::NotFoundError(absl::StrCat("hint ", Quoted(text_), ": the values have no ",
-                                                absl::Utf8SafeCEscape(walked)));
-      }
-      value = &(*value)[key];
-    }
-    absl::StatusOr<std::string> text = ScalarText(*value, walked);
+    absl::StatusOr<std::string> text = ScalarText(*value, path);
     if (!text.ok()) return Annotate(text.status(), absl::StrCat("hint ", Quoted(text_)));
-    name += *text;
+    part.text = *std::move(text);
   }
+  return resolved;
+}
+
+absl::StatusOr<std::string> Hint::Evaluate(const json& values) const {
+  ASSIGN_OR_RETURN(const std::vector<Part> parts, Resolve(values));
+  std::string name;
+  for (const Part& part : parts) name += part.text;
   // An empty registry leaves "/repository:tag"; charts print the name without it.
   name.erase(0, name.find_first_not_of('/'));
   return name;

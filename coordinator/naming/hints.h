@@ -10,6 +10,10 @@
 
 namespace lighter {
 
+// The value at a path of keys; null where a key is missing, its value null, or what should hold it
+// no map.
+const nlohmann::json* FindValue(const nlohmann::json& values, const std::vector<std::string>& path);
+
 // One line of hints.yaml, e.g. "{{ .image.registry }}/{{ .image.repository }}:{{ .image.tag }}".
 // Not a Go template: only paths into values (relok8s' own look-up), literal text in between.
 class Hint {
@@ -20,13 +24,17 @@ class Hint {
   // missing or null; InvalidArgument the one that is no scalar.
   absl::StatusOr<std::string> Evaluate(const nlohmann::json& values) const;
 
+  struct Part {
+    std::string text;               // of a literal, or what the values have at `path`
+    std::vector<std::string> path;  // keys from the root of values; empty for a literal
+  };
+
+  // What the image name is made of for these values, in order. Errors as Evaluate's.
+  absl::StatusOr<std::vector<Part>> Resolve(const nlohmann::json& values) const;
+
   const std::string& text() const { return text_; }
 
  private:
-  struct Part {
-    std::string literal;            // used when path is empty
-    std::vector<std::string> path;  // keys from the root of values
-  };
   std::string text_;
   std::vector<Part> parts_;
 };

@@ -53,6 +53,11 @@ const char* WitnessName(NameWitness witness) {
   return "";
 }
 
+// In one line, and safe to print.
+std::string AsciiText(const nlohmann::json& json) {
+  return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
 std::string Count(size_t n, const std::string& noun) {
   return absl::StrCat(n, " ", noun, n == 1 ? "" : "s");
 }
@@ -236,6 +241,9 @@ std::string DescribePlan(const Plan& plan) {
       absl::StrAppend(&text,
                       absl::StrFormat("  %-9s %s\n", WitnessName(target.witness), target.name));
     }
+    if (!planned.relocated.is_null()) {
+      absl::StrAppend(&text, "  values    ", AsciiText(planned.relocated), "\n");
+    }
   }
   for (const SkippedBundle& skipped : plan.releases.skipped) {
     absl::StrAppend(&text, "\n", plan.package.bundles[skipped.bundle].name, ": skipped, ",
@@ -284,6 +292,7 @@ ordered_json PlanToJson(const Plan& plan) {
                         {"chart", bundle.chart_name},
                         {"installedVersion", planned.installed_version},
                         {"packageVersion", bundle.chart_version},
+                        {"relocatedValues", planned.relocated},
                         {"names", std::move(names)}});
   }
   const Digests wanted = WantedDigests(plan);

@@ -49,7 +49,8 @@ absl::Status PlanMaker::FindHelm(Plan& plan) {
     helm_ = std::move(*helm);
     return absl::OkStatus();
   }
-  const bool needed = options_.query.with_cluster || !options_.query.values.empty();
+  const bool needed = options_.query.with_cluster || !options_.query.values.empty() ||
+                      !options_.query.relocation.registry.empty();
   if (needed || !absl::IsNotFound(helm.status())) return helm.status();
   plan.notes.push_back(
       "helm was not found: the images keep the names that they have in the archive");

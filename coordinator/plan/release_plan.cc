@@ -54,6 +54,7 @@ class Planner {
   absl::StatusOr<std::vector<Release>> Matches(const Bundle& bundle) const;
   std::string SkipCause(const Bundle& bundle) const;
   absl::StatusOr<PlannedBundle> PlanBundle(size_t index, const Release& release) const;
+  absl::Status Relocate(PlannedBundle& planned, NamingInput& input) const;
   absl::Status DecideNames(PlannedBundle& planned) const;
 
   const Package& package_;
@@ -107,8 +108,26 @@ std::string Planner::SkipCause(const Bundle& bundle) const {
                       others.empty() ? "" : "; it has " + NamesOf(others));
 }
 
+// Puts the images under the wanted registry by values of the chart. They go before the user's
+// flags: what he sets by hand wins.
+absl::Status Planner::Relocate(PlannedBundle& planned, NamingInput& input) const {
+  RelocatedValues relocated =
+      RelocateValues(input.hints, input.default_values, input.merged_values, query_.relocation);
+  planned.names.notes = std::move(relocated.notes);
+  if (relocated.values.is_null()) return absl::OkStatus();
+  const std::string file = planned.chart_dir + ".registry.yaml";
+  RETURN_IF_ERROR(WriteFileAtomic(file, relocated.values.dump(2) + "\n", 0600));
+  const ptrdiff_t own = planned.values_backup.empty() ? 0 : 2;  // "-f", the backup
+  planned.values.insert(planned.values.begin() + own, {"-f", file});
+  planned.relocated = std::move(relocated.values);
+  ASSIGN_OR_RETURN(input.merged_values, helm_->MergedValues(planned.chart_dir, planned.values,
+                                                            planned.chart_dir + ".values-probe"));
+  return absl::OkStatus();
+}
+
 absl::Status Planner::DecideNames(PlannedBundle& planned) const {
   const Bundle& bundle = package_.bundles[planned.bundle];
+  const bool is_relocated = !query_.relocation.registry.empty();
   NamingInput input;
   input.images = bundle.images.images;
   ASSIGN_OR_RETURN(input.hints, ParseHints(bundle.hints, bundle.name + ": hints.yaml"));
@@ -117,6 +136,7 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
     ASSIGN_OR_RETURN(input.default_values, helm_->MergedValues(planned.chart_dir, {}, scratch));
     ASSIGN_OR_RETURN(input.merged_values,
                      helm_->MergedValues(planned.chart_dir, planned.values, scratch));
+    if (is_relocated) RETURN_IF_ERROR(Relocate(planned, input));
     std::string manifests;
     if (planned.release.name.empty()) {
       ASSIGN_OR_RETURN(manifests, helm_->RenderOffline(planned.chart_dir, planned.values));
@@ -129,7 +149,14 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
   } else {
     input.hints.clear();  // without values only the archive's own names are known
   }
+  std::vector<std::string> notes = std::move(planned.names.notes);
   ASSIGN_OR_RETURN(planned.names, DecideTargetNames(input));
+  if (is_relocated) {
+    const std::vector<std::string> elsewhere = NotRelocated(planned.names, query_.relocation);
+    notes.insert(notes.end(), elsewhere.begin(), elsewhere.end());
+  }
+  notes.insert(notes.end(), planned.names.notes.begin(), planned.names.notes.end());
+  planned.names.notes = std::move(notes);
   return absl::OkStatus();
 }
 

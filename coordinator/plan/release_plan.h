@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "coordinator/helm/helm.h"
+#include "coordinator/naming/relocation.h"
 #include "coordinator/naming/target_names.h"
 #include "coordinator/package/package.h"
 
@@ -18,7 +19,9 @@ struct PlannedBundle {
   std::string installed_version;  // chart version that runs now; empty without a release
   std::string chart_dir;          // the extracted chart
   std::string values_backup;      // what the user set so far; empty without a release
-  ValueArgs values;               // the backup, then the user's flags: one list for every helm call
+  nlohmann::json relocated;       // values that put the images under another registry; null: none
+  // The backup, the relocated values, then the user's flags: one list for every helm call.
+  ValueArgs values;
   NamingResult names;
 };
 
@@ -36,6 +39,7 @@ struct ReleaseQuery {
   std::string release;  // empty: every release of the package's charts
   std::string ns;       // empty: any
   ValueArgs values;     // the user's -f and --set flags
+  Relocation relocation;
   bool with_cluster = true;
   // Bundles whose chart has no release in the whole cluster: planned for loading (true), unless
   // `release` is set, or skipped (false). One whose releases are others than those asked for is
@@ -43,8 +47,8 @@ struct ReleaseQuery {
   bool without_release = false;
 };
 
-// Extracts charts and values backups below `folder`. `helm` may be null when there is no cluster
-// and no value flag: then images keep the names that they have in the archive. Errors: NotFound (a
+// Extracts charts and values backups below `folder`. `helm` may be null when there is no cluster,
+// no value flag and no relocation: then images keep the names that they have in the archive. Errors: NotFound (a
 // release was named and there is none of these charts), FailedPrecondition (two releases of one
 // chart and none named, a name that two images claim), Helm's own.
 absl::StatusOr<ReleasePlan> PlanReleases(const Package& package, const ReleaseQuery& query,

@@ -51,6 +51,8 @@ class CommandLine(unittest.TestCase):
         usage = [[], ["no-such-command"], ["inspect"], ["plan", "p.tar", "--no-such-flag"], ["inspect", "p.tar", "-o", "xml"]]
         usage += [["upgrade", "p.tar", "--timeout", timeout] for timeout in ("0s", "inf", "10000h", "soon")]
         usage += [["load", "--local", "p.tar", "hydra"], ["load", "--local", "p.tar", "-n", "harbor"]]
+        usage += [["plan", "p.tar", "--registry", "https://harbor"], ["plan", "p.tar", "--repository", "proj"]]
+        usage += [["plan", "p.tar", "--registry", "local", "--repository", "/proj"]]
         for words in usage:
             self.assertEqual(self.lighter(*words, code=2).stdout, "", words)
 

@@ -26,7 +26,7 @@ class Keep(LineTest):
         run = case.lighter("load", cls.packages[1], "--set", f"global.imageRegistry={REGISTRY}")
         cls.names = {name["name"]: name["configDigest"] for name in run.json["names"]}
         # An upgrade keeps the images of the load before, so these are held, too.
-        run = case.lighter("load", cls.packages[1], "--set", f"global.imageRegistry={LOCAL}")
+        run = case.lighter("load", cls.packages[1], "--registry", "local")
         cls.local_names = {name["name"]: name["configDigest"] for name in run.json["names"]}
         cls.web = next(name for name in cls.names if "/web:" in name)
         cls.worker = next(name for name in cls.names if "/worker:" in name)

@@ -46,9 +46,24 @@ class Line(LineTest):
         self.assertEqual(again["movedBytes"], 0)
         print(f"the same command again, helm {helm}: lighter's own time {again['ownSeconds']:.2f} s")
 
+    def running_images(self, release: str) -> set[str]:
+        pods = self.get(self.line, "pods", "-n", NAMESPACE, "-l", f"release={release}")["items"]
+        running = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return {container["image"] for pod in running for container in pod["spec"]["containers"]}
+
+    def use_each_nodes_own_registry(self, release: str) -> None:
+        self.lighter("upgrade", self.packages[2], release, "--registry", "local")
+        # By a value of the release: what comes later keeps it.
+        planned = self.lighter("plan", self.packages[2], release).json["releases"][0]
+        names = {name["name"] for name in planned["names"]}
+        self.assertEqual({name.split("/")[0] for name in names}, {"127.0.0.1:7444"})
+        self.assertIsNone(planned["relocatedValues"])
+        self.assertLessEqual(self.running_images(release), names)
+
     def test_upgrade_with_helm_3_then_4(self):
         self.upgrade_with("3")
         self.upgrade_with("4")
+        self.use_each_nodes_own_registry("quayside4")
         # Two releases of one chart now: which one is meant must be said.
         run = self.lighter("upgrade", self.packages[2], code=1)
         self.assertIn("quayside3", run.err)

@@ -1,0 +1,187 @@
+#include "coordinator/naming/relocation.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/reference.h"
+#include "common/status.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::json;
+
+using Path = std::vector<std::string>;
+using Settings = std::map<Path, std::string>;
+
+std::string Prefix(const Relocation& relocation) {
+  return relocation.repository.empty()
+             ? relocation.registry
+             : absl::StrCat(relocation.registry, "/", relocation.repository);
+}
+
+// `text` without what comes before and after; nothing where it does not begin and end so.
+std::optional<std::string> Between(std::string_view text, std::string_view before,
+                                   std::string_view after) {
+  const bool fits = text.size() >= before.size() + after.size() && text.starts_with(before) &&
+                    text.ends_with(after);
+  if (!fits) return std::nullopt;
+  text.remove_prefix(before.size());
+  text.remove_suffix(after.size());
+  return std::string(text);
+}
+
+// One image name as a hint makes it, cut into the values that make up registry and repository and
+// the text around them.
+struct Name {
+  std::vector<Hint::Part> fields;  // with a path, in order
+  std::vector<std::string> texts;  // before each field, and after the last one up to the tag
+  std::string last_tail;           // what the last field holds of the tag
+};
+
+Name Cut(const std::vector<Hint::Part>& parts) {
+  std::string text;
+  for (const Hint::Part& part : parts) text += part.text;
+  const size_t slash = text.rfind('/');
+  const size_t tag =
+      std::min(text.find_first_of(":@", slash == std::string::npos ? 0 : slash), text.size());
+  Name name;
+  name.texts.emplace_back();
+  size_t begin = 0;
+  for (const Hint::Part& part : parts) {
+    if (begin >= tag) break;
+    const std::string head = part.text.substr(0, tag - begin);
+    if (part.path.empty()) {
+      name.texts.back() += head;
+    } else {
+      name.last_tail = part.text.substr(head.size());
+      name.fields.push_back({head, part.path});
+      name.texts.emplace_back();
+    }
+    begin += part.text.size();
+  }
+  return name;
+}
+
+// What follows the field up to the tag, as the values are.
+std::string After(const Name& name, size_t field) {
+  std::string text = name.texts[field + 1];
+  for (size_t i = field + 1; i < name.fields.size(); ++i) {
+    absl::StrAppend(&text, name.fields[i].text, name.texts[i + 1]);
+  }
+  return text;
+}
+
+// The first field becomes the registry, the second takes the path.
+std::optional<std::vector<std::string>> SolveByTwo(const Name& name, const std::string& wanted,
+                                                   const std::string& registry) {
+  if (name.fields.size() < 2) return std::nullopt;
+  const auto second = Between(wanted, name.texts[0] + registry + name.texts[1], After(name, 1));
+  if (!second) return std::nullopt;
+  return std::vector<std::string>{registry, *second};
+}
+
+// The first field takes all that changes.
+std::optional<std::vector<std::string>> SolveByOne(const Name& name, const std::string& wanted) {
+  const auto first = Between(wanted, name.texts[0], After(name, 0));
+  if (!first) return std::nullopt;
+  return std::vector<std::string>{*first};
+}
+
+// The text is a registry alone, the source's; none means Docker Hub.
+bool IsRegistryOf(const Reference& source, const std::string& text) {
+  if (text.empty()) return true;
+  const absl::StatusOr<Reference> reference = Reference::Parse(text + "/a/b");
+  return reference.ok() && reference->registry == source.registry && reference->repository == "a/b";
+}
+
+// What the hint's fields must hold for the image to be relocated; empty where they cannot.
+Settings Solve(const std::vector<Hint::Part>& parts, const Reference& source,
+               const Relocation& relocation) {
+  const Name name = Cut(parts);
+  if (name.fields.empty()) return {};
+  const std::string path = relocation.repository.empty()
+                               ? source.repository
+                               : source.repository.substr(source.repository.rfind('/') + 1);
+  const std::string wanted = absl::StrCat(Prefix(relocation), "/", path);
+  // A registry value is often shared by images of several paths, so it must not take any of them.
+  const bool is_registry = IsRegistryOf(source, name.fields[0].text);
+  auto solution =
+      is_registry ? SolveByTwo(name, wanted, relocation.registry) : SolveByOne(name, wanted);
+  if (!solution) {
+    solution =
+        is_registry ? SolveByOne(name, wanted) : SolveByTwo(name, wanted, relocation.registry);
+  }
+  if (!solution) return {};
+  Settings settings;
+  for (size_t i = 0; i < solution->size(); ++i) {
+    const bool is_last = i + 1 == name.fields.size();
+    settings[name.fields[i].path] = (*solution)[i] + (is_last ? name.last_tail : "");
+  }
+  return settings;
+}
+
+}  // namespace
+
+absl::Status CheckRelocation(const Relocation& relocation) {
+  const std::string name = Prefix(relocation) + "/a/b:v1";
+  const absl::StatusOr<Reference> reference = Reference::Parse(name);
+  if (reference.ok() && reference->str() == name) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "image names cannot begin with \"", Prefix(relocation),
+      "/\": a registry is like 10.0.0.5:5000 or harbor.example.com/mirror, a repository like "
+      "proj/containers, both in lower case"));
+}
+
+RelocatedValues RelocateValues(const std::vector<Hint>& hints, const json& defaults,
+                               const json& merged, const Relocation& relocation) {
+  RelocatedValues result;
+  std::map<Path, std::pair<std::string, const Hint*>> all;
+  for (const Hint& hint : hints) {
+    const auto parts = hint.Resolve(defaults);
+    const auto name = hint.Evaluate(defaults);
+    // Hints that cannot be evaluated are told where names are decided.
+    if (!parts.ok() || !name.ok()) continue;
+    const absl::StatusOr<Reference> source = Reference::Parse(*name);
+    if (!source.ok()) continue;
+    const Settings settings = Solve(*parts, *source, relocation);
+    if (settings.empty()) {
+      result.notes.push_back(absl::StrCat(
+          "hint \"", hint.text(), "\": no value can put the image under ", Prefix(relocation)));
+    }
+    for (const auto& [path, value] : settings) {
+      const auto [it, is_new] = all.try_emplace(path, value, &hint);
+      if (is_new || it->second.first == value) continue;
+      result.notes.push_back(
+          absl::StrCat("value .", absl::StrJoin(path, "."), " would have to be \"",
+                       it->second.first, "\" for hint \"", it->second.second->text(), "\" and \"",
+                       value, "\" for hint \"", hint.text(), "\"; it is set for the first"));
+    }
+  }
+  for (const auto& [path, setting] : all) {
+    const json* now = FindValue(merged, path);
+    if (now != nullptr && *now == setting.first) continue;
+    json* value = &result.values;
+    for (const std::string& key : path) value = &(*value)[key];
+    *value = setting.first;
+  }
+  return result;
+}
+
+std::vector<std::string> NotRelocated(const NamingResult& names, const Relocation& relocation) {
+  std::vector<std::string> notes;
+  for (const TargetName& target : names.targets) {
+    if (target.name.starts_with(Prefix(relocation) + "/")) continue;
+    const char* cause = target.witness == NameWitness::kSource
+                            ? "no hint speaks of the image"
+                            : "the chart or values of yours decide otherwise";
+    notes.push_back(absl::StrCat(target.name, " is not under ", Prefix(relocation), ": ", cause));
+  }
+  return notes;
+}
+
+}  // namespace lighter
