@@ -81,10 +81,16 @@ absl::StatusOr<PurgeReport> RunPurge(const Kubectl& kubectl, bool dry_run) {
     return report;
   }
   ASSIGN_OR_RETURN(const AgentDialer dialer, AgentDialer::FromAuthority(*authority));
-  ASSIGN_OR_RETURN(const std::set<std::string> used, Cluster(kubectl).UsedImages());
+  const Cluster cluster(kubectl);
+  ASSIGN_OR_RETURN(std::set<std::string> used, cluster.UsedImages());
   ASSIGN_OR_RETURN(RemoveTargets targets, FindRemoveTargets(kubectl, dialer));
   if (!dry_run) {
     RETURN_IF_ERROR(EmptyList(kubectl, *authority, targets.endpoints, used, report));
+    // Pods may have come while the list was published.
+    absl::StatusOr<std::set<std::string>> now = cluster.UsedImages();
+    RETURN_IF_ERROR(
+        Annotate(now.status(), "the list is smaller now, and no name was removed from any node"));
+    used.merge(*now);
   }
   v1::RemoveRequest request;
   request.set_all(true);

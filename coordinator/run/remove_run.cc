@@ -6,6 +6,7 @@
 #include "common/grpc_status.h"
 #include "common/status.h"
 #include "coordinator/install/agent_pods.h"
+#include "coordinator/transfer/protocol.h"
 
 namespace lighter {
 namespace {
@@ -13,7 +14,20 @@ namespace {
 // containerd may collect what no name holds any more before it answers.
 constexpr absl::Duration kRemoveTimeout = absl::Minutes(2);
 
+constexpr absl::Duration kInfoTimeout = absl::Seconds(20);
+
+// An agent of another protocol may not know all of a request, and do something else.
+absl::Status CheckAgent(const NodeEndpoint& endpoint) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kInfoTimeout));
+  v1::InfoReply info;
+  RETURN_IF_ERROR(FromGrpc(endpoint.stub->Info(&context, {}, &info)));
+  return CheckProtocol(info);
+}
+
 void AskAgent(const NodeEndpoint& endpoint, const v1::RemoveRequest& request, PrunedNode& node) {
+  node.status = CheckAgent(endpoint);
+  if (!node.status.ok()) return;
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kRemoveTimeout));
   v1::RemoveReply reply;

@@ -46,6 +46,13 @@ grpc::Status FakeAgent::Keep(grpc::ServerContext*, const v1::SignedDesired* list
   return keep_answer;
 }
 
+grpc::Status FakeAgent::Remove(grpc::ServerContext*, const v1::RemoveRequest* request,
+                               v1::RemoveReply* reply) {
+  ++removals;
+  for (const v1::NamedImage& image : request->images()) reply->add_removed(image.name());
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeAgent::Load(grpc::ServerContext*,
                              grpc::ServerReaderWriter<v1::LoadReply, v1::LoadRequest>* stream) {
   v1::LoadRequest request;

@@ -50,6 +50,7 @@ class FakeAgent final : public v1::Agent::Service {
   v1::SignedDesired held;          // what it answers to an older list, or one of its generation
   std::atomic<unsigned> protocol = kProtocolVersion;
   grpc::Status keep_answer = grpc::Status::OK;  // to every Keep
+  std::atomic<int> removals = 0;                // requests to remove names
 
   std::map<std::string, std::string> Blobs() const {
     const std::lock_guard lock(mutex_);
@@ -74,6 +75,9 @@ class FakeAgent final : public v1::Agent::Service {
                          v1::InventoryReply* reply) override;
   grpc::Status Keep(grpc::ServerContext*, const v1::SignedDesired* list,
                     v1::KeepReply* reply) override;
+  // Answers as one that does not know RemoveRequest.all: nothing is removed.
+  grpc::Status Remove(grpc::ServerContext*, const v1::RemoveRequest* request,
+                      v1::RemoveReply* reply) override;
   grpc::Status Load(grpc::ServerContext*,
                     grpc::ServerReaderWriter<v1::LoadReply, v1::LoadRequest>* stream) override;
 
