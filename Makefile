@@ -42,7 +42,7 @@ demo-down: ## Take the demo's cluster down
 	@$(CLUSTER) down --name demo
 
 test: setup-cluster build-tests ## Set up, build, and run all tests: unit, integration, cluster
-	@ctest --preset release
+	@ctest --preset release -j 2
 
 test-fast: build-tests ## Unit tests only
 	@ctest --preset release -L unit
