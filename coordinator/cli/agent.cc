@@ -14,6 +14,7 @@
 #include "coordinator/install/export.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
+#include "coordinator/run/own_pki_status.h"
 #include "coordinator/run/purge_run.h"
 
 namespace lighter {
@@ -67,7 +68,10 @@ absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
 }
 
 absl::StatusOr<int> RunStatus(const AgentFlags& flags) {
-  ASSIGN_OR_RETURN(const AgentsReport report, ReadAgentStates(Kubectl(ToKubectlOptions(flags))));
+  const Kubectl kubectl(ToKubectlOptions(flags));
+  ASSIGN_OR_RETURN(const AgentsReport report, flags.tls_dir.empty()
+                                                  ? ReadAgentStates(kubectl)
+                                                  : ReadOwnPkiStates(kubectl, flags.tls_dir));
   Print(flags, AgentsToJson(report), DescribeAgents(report));
   for (const AgentState& state : report.states) {
     if (!state.status.ok()) return kExitPartial;
@@ -240,7 +244,10 @@ void AddAgentCommand(CLI::App& app, int& exit_code) {
               command.footer(
                   "Examples:\n"
                   "  lighter agent status\n"
-                  "  lighter agent status -o json | jq '.nodes[] | select(.usable | not)'\n");
+                  "  lighter agent status -o json | jq '.nodes[] | select(.usable | not)'\n"
+                  "  lighter agent status --tls-dir coordinator      # agents by the chart, or "
+                  "services\n");
+              AddTlsDirFlag(command, flags);
               AddOutputFlag(command, flags);
             });
   AddAction(*group, exit_code, "uninstall",
