@@ -48,7 +48,7 @@ Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const GivenImage& give
                       const ImageBans& bans);
 
 // Whether no node can hold `image`, by what all of them report: kubelet lists an image within
-// seconds, and every one where there are fewer than 50.
+// seconds, and tells how many it lists.
 bool IsNowhere(const std::vector<SiteNode>& nodes, const std::string& image);
 
 }  // namespace lighter

@@ -15,6 +15,11 @@ namespace {
 
 using nlohmann::json;
 
+// Of an image kubelet lists that many names (MaxNamesPerImageInNodeStatus), digests first.
+constexpr size_t kNamesOfAnImage = 5;
+// nodeStatusMaxImages where it is not set.
+constexpr int64_t kUsualMaxImages = 50;
+
 int Minor(const std::string& version) {
   const std::vector<std::string> parts = absl::StrSplit(version, '.');
   int minor = 0;
@@ -39,9 +44,12 @@ SiteNode ToSiteNode(const json& item) {
   node.kubelet_version = Text(item, {"status", "nodeInfo", "kubeletVersion"});
   node.kubelet_minor = Minor(node.kubelet_version);
   for (const json& image : At(item, {"status", "images"})) {
-    for (const json& name : At(image, {"names"})) {
+    const json& names = At(image, {"names"});
+    for (const json& name : names) {
       if (name.is_string()) node.reported_images.insert(name.get<std::string>());
     }
+    node.reports_in_part = node.reports_in_part || names.size() >= kNamesOfAnImage;
+    ++node.reported_count;
   }
   return node;
 }
@@ -128,6 +136,12 @@ absl::StatusOr<std::string> ParseRuntimeSocket(const std::string& configz_json) 
       absl::StrCat("kubelet's containerRuntimeEndpoint is \"", endpoint, "\", not a unix socket"));
 }
 
+int64_t ParseMaxImages(const std::string& configz_json) {
+  const json config = json::parse(configz_json, nullptr, /*allow_exceptions=*/false);
+  const json& most = At(config, {"kubeletconfig", "nodeStatusMaxImages"});
+  return most.is_number_integer() ? most.get<int64_t>() : kUsualMaxImages;
+}
+
 bool KeepsPullRecords(const std::string& configz_json) {
   const json config = json::parse(configz_json, nullptr, /*allow_exceptions=*/false);
   return !Text(config, {"kubeletconfig", "imagePullCredentialsVerificationPolicy"}).empty();
@@ -168,6 +182,8 @@ absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
     asked[i] = socket.status();
     if (!socket.ok()) return;
     node.socket = *socket;
+    const int64_t most = ParseMaxImages(*config);
+    if (most >= 0 && node.reported_count >= most) node.reports_in_part = true;
     const NodeLayout layout = LayoutOf(node.socket, node.kubelet_version);
     if (node.containerd_root.empty()) node.containerd_root = layout.containerd_root;
     node.config_path = layout.config_path;

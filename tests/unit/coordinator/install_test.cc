@@ -78,7 +78,7 @@ TEST(ChooseGroupsTest, SeveralGroupsWhereNoImageCoversAll) {
   EXPECT_THAT(NodeNames(grouping.groups[2]), ElementsAre("e"));
 }
 
-// Where 50 larger images are, kubelet does not report the sandbox image, though it is there.
+// Where enough larger images are, kubelet does not report the sandbox image, though it is there.
 TEST(ChooseGroupsTest, SandboxImagesAreGuessedWhereNothingElseIsKnown) {
   constexpr char kOurPause[] = "mirror.example.com/pause:9";
   ImageBans bans;
@@ -141,9 +141,13 @@ TEST(IsNowhereTest, OnlyWhereEveryNodeTellsOfAllThatItHolds) {
   EXPECT_FALSE(IsNowhere(
       {MakeNode("a", {kPause}), MakeNode("b", {"docker.io/library/busybox:latest"})}, "busybox"));
   EXPECT_FALSE(IsNowhere({MakeNode("a", {kPause}), MakeNode("b", {})}, "busybox"));
+  SiteNode in_part = MakeNode("a", {kPause});
+  in_part.reports_in_part = true;
+  EXPECT_FALSE(IsNowhere({in_part}, "busybox"));
+  // However many there are, where they are all.
   std::set<std::string> many;
-  for (int i = 0; i < 50; ++i) many.insert(absl::StrCat("x:", i));
-  EXPECT_FALSE(IsNowhere({MakeNode("a", many)}, "busybox"));
+  for (int i = 0; i < 100; ++i) many.insert(absl::StrCat("x:", i));
+  EXPECT_TRUE(IsNowhere({MakeNode("a", many)}, "busybox"));
 }
 
 json NodeItem(const std::string& name, const std::string& os, const std::string& runtime,
@@ -480,6 +484,19 @@ TEST(ParseSiteTest, KeepsReadyLinuxNodesWithContainerdAndSaysWhyNotTheOthers) {
   EXPECT_THAT(site->skipped[2].cause, HasSubstr("not Ready"));
 }
 
+TEST(ParseSiteTest, AnImageWithFiveNamesMayHaveMore) {
+  json node = NodeItem("a", "linux", "containerd://2.3.7", true);
+  const auto in_part = [&](const json& names) {
+    node["status"]["images"] = json::array({{{"names", names}}});
+    const auto site = ParseSite(json({{"items", json::array({node})}}).dump(), R"({"items": []})");
+    EXPECT_TRUE(site.ok()) << site.status();
+    EXPECT_EQ(site->nodes.at(0).reported_count, 1);
+    return site->nodes.at(0).reports_in_part;
+  };
+  EXPECT_FALSE(in_part({"a", "b", "c", "d"}));
+  EXPECT_TRUE(in_part({"a", "b", "c", "d", "e"}));
+}
+
 TEST(ParseSiteTest, OnlyStartedContainersOfDaemonSetsAreEvidence) {
   const auto pod = [](const char* owner, const char* image, bool started, bool secret) {
     json item = {
@@ -514,6 +531,17 @@ TEST(ParseRuntimeSocketTest, TakesUnixSocketsOnly) {
   EXPECT_FALSE(parse("npipe:////./pipe/containerd").ok());
   EXPECT_FALSE(parse("").ok());
   EXPECT_FALSE(ParseRuntimeSocket("not json").ok());
+}
+
+TEST(ParseMaxImagesTest, FiftyUnlessKubeletSaysOtherwise) {
+  const auto parse = [](const json& kubelet) {
+    return ParseMaxImages(json({{"kubeletconfig", kubelet}}).dump());
+  };
+  EXPECT_EQ(parse({{"nodeStatusMaxImages", 7}}), 7);
+  EXPECT_EQ(parse({{"nodeStatusMaxImages", -1}}), -1);
+  EXPECT_EQ(parse({{"nodeStatusMaxImages", "many"}}), 50);
+  EXPECT_EQ(parse({{"failSwapOn", false}}), 50);
+  EXPECT_EQ(ParseMaxImages("not json"), 50);
 }
 
 TEST(LayoutTest, K3sAndRke2ShareASocketAndNothingElse) {
