@@ -84,7 +84,6 @@ InstalledPod ToPod(const json& item) {
   InstalledPod pod;
   pod.node = IntendedNode(item);
   pod.name = Text(item, {"metadata", "name"});
-  pod.daemon_set = Text(item, {"metadata", "labels", "app.kubernetes.io/instance"});
   pod.template_hash = Text(item, {"metadata", "labels", kTemplateHashLabel});
   pod.ready = HasTrueCondition(item, "Ready");
   pod.terminating = !Text(item, {"metadata", "deletionTimestamp"}).empty();

@@ -15,7 +15,6 @@ struct InstalledPod {
   std::string name;
   std::string image;
   std::string program;        // the agent, in its container
-  std::string daemon_set;     // that it belongs to
   std::string template_hash;  // of what it was made from, see TemplateHash; empty: not by us
   std::string state_folder;  // where it keeps key and certificate, in its container and on the node
   std::string mirror_folder;  // where it writes what sends pulls to it; empty: nowhere

@@ -29,6 +29,9 @@ struct AgentGroup {
 struct Grouping {
   std::vector<AgentGroup> groups;    // largest first
   std::vector<SkippedNode> without;  // nodes that hold no image that could be borrowed
+  // Nodes that are left out this time: each stays with the DaemonSet that its agent is of, if that
+  // is one of these groups' or not.
+  std::vector<SiteNode> away;
 };
 
 // Images that turned out not to start on a node: (image, node).

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,11 @@ struct MirrorSettings {
 AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping,
                              const MirrorSettings& mirrors = {});
 
-// The folder on a node where its agent writes for `mirrors`; empty where it writes nothing.
+// A pod's affinity: to the nodes whose label kubernetes.io/hostname is "In", or "NotIn", these.
+nlohmann::json NodeAffinity(const char* relation, const std::set<std::string>& hostnames);
+
+// The folder on a node where its agent writes for `mirrors`; empty where it writes nothing, or the
+// folder cannot be made.
 std::string MirrorFolder(const AgentGroup& group, const MirrorSettings& mirrors);
 
 // The volume that shows kubelet's pull records, and the variable with MirrorFolder.

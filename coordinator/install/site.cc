@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/install/agent_objects.h"
 #include "coordinator/install/manifests.h"
 #include "coordinator/process/parallel.h"
 
@@ -26,13 +27,12 @@ int Minor(const std::string& version) {
   return parts.size() >= 2 && absl::SimpleAtoi(parts[1], &minor) ? minor : 0;
 }
 
-// Why no agent goes onto this node; empty when one does.
+// Why no agent goes onto this node, Ready or not; empty when one does.
 std::string SkipCause(const json& node) {
   const std::string os = Text(node, {"status", "nodeInfo", "operatingSystem"});
   const std::string runtime = Text(node, {"status", "nodeInfo", "containerRuntimeVersion"});
   if (os != "linux") return "its operating system is " + os;
   if (!absl::StartsWith(runtime, "containerd://")) return "its runtime is " + runtime;
-  if (!HasTrueCondition(node, "Ready")) return "the node is not Ready";
   return "";
 }
 
@@ -89,6 +89,10 @@ void AddPod(const json& pod, std::map<std::string, SiteNode*>& by_name) {
   const bool is_agent =
       Text(pod, {"metadata", "namespace"}) == kAgentNamespace &&
       Text(pod, {"metadata", "labels", "app.kubernetes.io/managed-by"}) == "lighter";
+  const bool terminating = !Text(pod, {"metadata", "deletionTimestamp"}).empty();
+  if (is_agent && (!terminating || node.daemon_set.empty())) {
+    node.daemon_set = Text(pod, {"metadata", "labels", "app.kubernetes.io/instance"});
+  }
   const json& secrets = At(pod, {"spec", "imagePullSecrets"});
   const bool with_credentials = secrets.is_array() && !secrets.empty();
   for (const std::string& image : StartedImages(pod)) {
@@ -112,15 +116,17 @@ absl::StatusOr<Site> ParseSite(const std::string& nodes_json, const std::string&
   ASSIGN_OR_RETURN(const json pods, Items(pods_json, "pods"));
   Site site;
   for (const json& item : nodes) {
-    if (std::string cause = SkipCause(item); !cause.empty()) {
-      site.skipped.push_back({Text(item, {"metadata", "name"}), std::move(cause)});
-    } else {
-      site.nodes.push_back(ToSiteNode(item));
-    }
+    std::string cause = SkipCause(item);
+    const bool away = cause.empty() && !HasTrueCondition(item, "Ready");
+    if (away) cause = "the node is not Ready";
+    if (cause.empty() || away) (away ? site.away : site.nodes).push_back(ToSiteNode(item));
+    if (!cause.empty()) site.skipped.push_back({Text(item, {"metadata", "name"}), cause});
   }
   std::map<std::string, SiteNode*> by_name;
   for (SiteNode& node : site.nodes) by_name[node.name] = &node;
+  for (SiteNode& node : site.away) by_name[node.name] = &node;
   for (const json& pod : pods) AddPod(pod, by_name);
+  std::erase_if(site.away, [](const SiteNode& node) { return node.daemon_set.empty(); });
   return site;
 }
 
@@ -195,18 +201,26 @@ absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
   });
   Site known;
   known.skipped = std::move(site.skipped);
+  known.away = std::move(site.away);
   for (size_t i = 0; i < site.nodes.size(); ++i) {
     if (absl::IsCancelled(asked[i])) return asked[i];
     if (asked[i].ok()) {
       known.nodes.push_back(std::move(site.nodes[i]));
     } else {
       known.skipped.push_back({site.nodes[i].name, Message(asked[i])});
+      if (!site.nodes[i].daemon_set.empty()) known.away.push_back(std::move(site.nodes[i]));
     }
   }
+  if (known.away.empty()) return known;
+  // Of a DaemonSet that was deleted, a node that is away has the pod until it is back.
+  ASSIGN_OR_RETURN(const std::set<std::string> present, PresentObjects(kubectl, "daemonsets"));
+  std::erase_if(known.away,
+                [&](const SiteNode& node) { return !present.contains(node.daemon_set); });
   return known;
 }
 
 void KeepOneArchitecture(const std::string& architecture, Site& site) {
+  std::erase_if(site.away, [&](const SiteNode& node) { return node.architecture != architecture; });
   std::erase_if(site.nodes, [&](const SiteNode& node) {
     if (node.architecture == architecture) return false;
     site.skipped.push_back(

@@ -42,6 +42,7 @@ struct SiteNode {
   // Images of the DaemonSet pods that run here now, under the names that their pods use.
   std::set<std::string> daemonset_images;
   std::string agent_image;  // of the agent that runs here now; empty where none does
+  std::string daemon_set;   // of the agent's pod here, whether or not it runs; empty: no pod
   // Images that a pod here pulled with credentials; from 1.35 on kubelet asks others for them too.
   std::set<std::string> credential_images;
 };
@@ -54,12 +55,16 @@ struct SkippedNode {
 struct Site {
   std::vector<SiteNode> nodes;
   std::vector<SkippedNode> skipped;
+  // Of those that are skipped: not Ready, or their kubelet does not answer. They come back with the
+  // agent that they have.
+  std::vector<SiteNode> away;
 };
 
 // Reads nodes, pods and each kubelet's configuration. Nothing is changed. Errors are Kubectl's.
 absl::StatusOr<Site> ReadSite(const Kubectl& kubectl);
 
-// Moves the nodes of other architectures, for which there is no agent, to those that are skipped.
+// Moves the nodes of other architectures, for which there is no agent, to those that are skipped;
+// none of them is `away`.
 void KeepOneArchitecture(const std::string& architecture, Site& site);
 
 // The parsers, apart so that tests can feed them.

@@ -42,6 +42,7 @@ SiteNode MakeNode(const std::string& name, std::set<std::string> reported,
           .reported_images = std::move(reported),
           .daemonset_images = std::move(daemonsets),
           .agent_image = "",
+          .daemon_set = "",
           .credential_images = {}};
 }
 
@@ -581,10 +582,7 @@ TEST(IsAboutVolumeTest, KubeletsWords) {
 
 json AgentPodItem(const json& status) {
   return {
-      {"metadata",
-       {{"name", "lighter-agent-x"},
-        {"labels",
-         {{kTemplateHashLabel, "abc"}, {"app.kubernetes.io/instance", "lighter-agent-1"}}}}},
+      {"metadata", {{"name", "lighter-agent-x"}, {"labels", {{kTemplateHashLabel, "abc"}}}}},
       {"spec",
        {{"nodeName", "node1"},
         {"containers", json::array({{{"name", "agent"},
@@ -605,7 +603,6 @@ TEST(ParseAgentPodsTest, ReadsWhatThePodWasStartedWith) {
                 {"containerStatuses",
                  json::array({{{"name", "agent"}, {"state", {{"running", json::object()}}}}})}});
   EXPECT_EQ(pod.template_hash, "abc");
-  EXPECT_EQ(pod.daemon_set, "lighter-agent-1");
   EXPECT_FALSE(pod.terminating);
   EXPECT_EQ(pod.state_folder, "/var/lib/containerd/lighter");
   EXPECT_EQ(pod.address, "10.0.0.5:7443");
