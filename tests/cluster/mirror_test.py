@@ -34,6 +34,11 @@ class Mirror(LineTest):
     def folders(self, node: str) -> set[str]:
         return set(self.on_node(node, f"ls -A {FOLDER}").split())
 
+    def pods(self) -> set[str]:
+        """The agents' pods, but for those that are going."""
+        pods = [pod["metadata"] for pod in self.get(self.line, "pods", "-n", "lighter-system")["items"]]
+        return {pod["name"] for pod in pods if "deletionTimestamp" not in pod}
+
     def mirrors(self) -> dict[str, dict[str, str]]:
         """What keeps each node's mirrors from working; empty text where nothing does."""
         nodes = self.lighter("agent", "status").json["nodes"]
@@ -82,6 +87,10 @@ class Mirror(LineTest):
 
         self.lighter("agent", "install", *self.install)
         self.assertEqual(self.folders("node2"), before["node2"] | {"docker.io", REGISTRY})
+        pods = self.pods()
+        self.assertIn(f"--mirror {REGISTRY}", self.lighter("agent", "upgrade").err)
+        self.assertEqual(self.folders("node2"), before["node2"] | {"docker.io", REGISTRY})
+        self.assertEqual(self.pods(), pods, "an upgrade to what is there must leave running agents alone")
         self.lighter("agent", "uninstall")
         self.assertEqual(self.folders("node1"), before["node1"])
         self.assertEqual(self.folders("node2"), before["node2"] | {"docker.io"})
