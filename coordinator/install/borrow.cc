@@ -100,11 +100,12 @@ std::map<std::string, Candidate> Candidates(const std::vector<const SiteNode*>& 
 }
 
 // What must be equal within a group, the image aside.
-using Place = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+using Place =
+    std::tuple<std::string, std::string, std::string, std::string, std::string, std::string>;
 
 Place PlaceOf(const SiteNode& node) {
-  return {node.architecture, node.socket, node.containerd_root, node.config_path,
-          node.pull_records};
+  return {node.architecture, node.socket,         node.containerd_root,
+          node.config_path,  node.refused_folder, node.pull_records};
 }
 
 AgentGroup MakeGroup(const std::string& image, std::string evidence, const Place& place,
@@ -113,7 +114,7 @@ AgentGroup MakeGroup(const std::string& image, std::string evidence, const Place
   group.image = image;
   group.evidence = std::move(evidence);
   std::tie(group.architecture, group.socket, group.containerd_root, group.config_path,
-           group.pull_records) = place;
+           group.refused_folder, group.pull_records) = place;
   for (const SiteNode* node : nodes) group.nodes.push_back(*node);
   return group;
 }

@@ -22,6 +22,7 @@ struct AgentGroup {
   std::string socket;
   std::string containerd_root;
   std::string config_path;
+  std::string refused_folder;
   std::string pull_records;
   std::vector<SiteNode> nodes;
 };

@@ -142,6 +142,7 @@ absl::Status Installation::Prepare() {
   RETURN_IF_ERROR(CheckRights(kubectl_, InstallRights()));
   ASSIGN_OR_RETURN(site_, ReadSite(kubectl_));
   KeepOneArchitecture(EmbeddedPayload().architecture, site_);
+  ForgetRefusedFolders(options_.mirrors, site_.nodes);
   if (site_.nodes.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("no node can have an agent: ", site_.skipped.size(),
@@ -376,6 +377,7 @@ absl::StatusOr<InstallPlan> PlanInstall(const InstallOptions& options) {
   InstallPlan plan;
   ASSIGN_OR_RETURN(plan.site, ReadSite(Kubectl(options.kubectl)));
   KeepOneArchitecture(EmbeddedPayload().architecture, plan.site);
+  ForgetRefusedFolders(options.mirrors, plan.site.nodes);
   plan.grouping = ChooseGroups(plan.site.nodes, options.image, {});
   plan.grouping.away = plan.site.away;
   plan.manifests = MakeManifests(EmbeddedPayload(), plan.grouping, options.mirrors);

@@ -73,6 +73,11 @@ std::string GroupName(const AgentGroup& group, const MirrorSettings& mirrors) {
   return absl::StrCat("lighter-agent-", ShortHash(key).substr(0, 8));
 }
 
+std::string WantedFolder(const std::string& config_path, const MirrorSettings& mirrors) {
+  if (mirrors.registries.empty()) return "";
+  return mirrors.folder.empty() ? config_path : mirrors.folder;
+}
+
 std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 // The first stage, then the agent's chunks.
@@ -177,7 +182,7 @@ json Volumes(const AgentPayload& payload, const AgentGroup& group, const MirrorS
     volumes.push_back(HostFolder(kPullRecordsVolume, group.pull_records, "Directory"));
   }
   if (const std::string folder = MirrorFolder(group, mirrors); !folder.empty()) {
-    volumes.push_back(HostFolder("mirrors", folder, "DirectoryOrCreate"));
+    volumes.push_back(HostFolder(kMirrorsVolume, folder, "DirectoryOrCreate"));
   }
   return volumes;
 }
@@ -201,7 +206,7 @@ json Mounts(const AgentGroup& group, const MirrorSettings& mirrors) {
         {{"name", kPullRecordsVolume}, {"mountPath", group.pull_records}, {"readOnly", true}});
   }
   if (const std::string folder = MirrorFolder(group, mirrors); !folder.empty()) {
-    mounts.push_back({{"name", "mirrors"}, {"mountPath", folder}});
+    mounts.push_back({{"name", kMirrorsVolume}, {"mountPath", folder}});
   }
   return mounts;
 }
@@ -305,18 +310,28 @@ json DaemonSet(const AgentPayload& payload, const Share& share, const std::vecto
   object["metadata"]["labels"] = labels;
   if (group.pull_records == kNoPullRecords) labels[kNoPullRecordsLabel] = "true";
   labels[kTemplateHashLabel] = ShortHash(pod.dump());
+  json metadata = {{"labels", labels}};
+  if (!group.refused_folder.empty()) {
+    metadata["annotations"] = {{kRefusedFolderAnnotation, group.refused_folder}};
+  }
   object["spec"] = {{"selector", {{"matchLabels", selector}}},
                     {"updateStrategy",
                      {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxUnavailable", "100%"}}}}},
-                    {"template", {{"metadata", {{"labels", labels}}}, {"spec", pod}}}};
+                    {"template", {{"metadata", metadata}, {"spec", pod}}}};
   return object;
 }
 
 }  // namespace
 
 std::string MirrorFolder(const AgentGroup& group, const MirrorSettings& mirrors) {
-  if (mirrors.registries.empty()) return "";
-  return mirrors.folder.empty() ? group.config_path : mirrors.folder;
+  const std::string folder = WantedFolder(group.config_path, mirrors);
+  return folder == group.refused_folder ? "" : folder;
+}
+
+void ForgetRefusedFolders(const MirrorSettings& mirrors, std::vector<SiteNode>& nodes) {
+  for (SiteNode& node : nodes) {
+    if (node.refused_folder != WantedFolder(node.config_path, mirrors)) node.refused_folder.clear();
+  }
 }
 
 std::string StateFolder(const AgentGroup& group) { return group.containerd_root + "/lighter"; }

@@ -102,6 +102,7 @@ void AddPod(const json& pod, std::map<std::string, SiteNode*>& by_name) {
       if (!Text(pod, {"metadata", "labels", kNoPullRecordsLabel}).empty()) {
         node.pull_records = kNoPullRecords;
       }
+      node.refused_folder = Text(pod, {"metadata", "annotations", kRefusedFolderAnnotation});
       continue;
     }
     if (with_credentials) node.credential_images.insert(image);

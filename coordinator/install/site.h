@@ -32,6 +32,9 @@ struct SiteNode {
   // empty: not known, an agent has to tell.
   std::string containerd_root;
   std::string config_path;  // see NodeLayout
+  // The folder that --mirror needs and that cannot be made on the node, as its agent's pod
+  // remembers; empty where none is known.
+  std::string refused_folder;
   // kubelet's folder of them; empty where it keeps none; kNoPullRecords where it was not found.
   std::string pull_records;
   // Images that the node holds as far as the API server knows, under every name.

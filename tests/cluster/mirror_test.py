@@ -104,6 +104,25 @@ class Mirror(LineTest):
         self.assertEqual(self.on_node("node1", "ls -A /etc/elsewhere"), "")
         self.assertNotIn(REGISTRY, self.folders("node1"))
 
+    def test_a_folder_that_cannot_be_made_is_done_without_and_told(self):
+        self.on_node("node2", "mount -t tmpfs -o ro none /etc/containerd")
+        self.addCleanup(self.shell_status, *self.line.node("node2").inside, "umount", "/etc/containerd")
+        install = ["agent", "install", *self.install, "--mirror", "docker.io"]
+        report = self.lighter(*install).json
+        self.assertEqual([(node["name"], node["ready"]) for node in report["nodes"]], [("node1", True), ("node2", True)])
+        notes = {node["name"]: " ".join(node["notes"]) for node in report["nodes"]}
+        self.assertEqual(notes["node1"], "")
+        self.assertIn("could not be made", notes["node2"])
+        self.assertIn("could not be made", self.mirrors()["node2"][REGISTRY])
+        pods = self.pods()
+        self.lighter(*install)
+        self.assertEqual(self.pods(), pods, "a second install must leave running agents alone")
+
+        self.on_node("node2", "umount /etc/containerd")
+        self.lighter("agent", "install")
+        self.lighter("agent", "install", *self.install)
+        self.assertEqual(self.mirrors()["node2"], {REGISTRY: ""})
+
     def test_hostile_names_are_refused(self):
         for name in ("../../root", "a.example/b", "..", "_default", ""):
             self.lighter("agent", "install", f"--mirror={name}", code=2)

@@ -38,6 +38,7 @@ SiteNode MakeNode(const std::string& name, std::set<std::string> reported,
           .socket = "/run/containerd/containerd.sock",
           .containerd_root = "/var/lib/containerd",
           .config_path = "/etc/containerd/certs.d",
+          .refused_folder = "",
           .pull_records = "",
           .reported_images = std::move(reported),
           .daemonset_images = std::move(daemonsets),
@@ -339,6 +340,45 @@ TEST_F(ManifestsTest, MirrorsAreMountedOnlyWhereTheyAreAskedFor) {
               HasSubstr("\"/etc/hosts.d\""));
 }
 
+// Else the pod could not start, and each installation would try that anew, with the agents of all
+// nodes of the group.
+TEST_F(ManifestsTest, AFolderThatCannotBeMadeIsDoneWithoutAndRememberedByThePods) {
+  const MirrorSettings mirrors = {.registries = {"docker.io"}, .folder = ""};
+  std::vector<SiteNode> nodes = {MakeNode("a", {kPause}), MakeNode("b", {kPause})};
+  nodes[0].refused_folder = nodes[0].config_path;
+  const Grouping grouping = ChooseGroups(nodes, {}, {});
+  ASSERT_THAT(grouping.groups, SizeIs(2));
+  const AgentManifests manifests = MakeManifests(payload_, grouping, mirrors);
+  EXPECT_NE(manifests.daemon_sets[0].at("metadata").at("name"),
+            manifests.daemon_sets[1].at("metadata").at("name"));
+  const size_t without = NodeNames(grouping.groups[0]).front() == "a" ? 0 : 1;
+  const json& daemon_set = manifests.daemon_sets[without];
+  EXPECT_THAT(Pod(daemon_set).dump(), ::testing::Not(HasSubstr("certs.d")));
+  EXPECT_THAT(Pod(manifests.daemon_sets[1 - without]).dump(), HasSubstr("certs.d"));
+  // The agent tells of it.
+  EXPECT_THAT(Pod(daemon_set).at("containers").at(0).at("args").get<std::vector<std::string>>(),
+              ::testing::Contains("--mirror=docker.io"));
+
+  json pod = SamplePod(daemon_set);
+  pod["spec"]["nodeName"] = "a";
+  pod["status"]["containerStatuses"] =
+      json::array({{{"name", "agent"}, {"containerID", "containerd://1"}}});
+  const json listed = {
+      {"items", json::array({NodeItem("a", "linux", "containerd://2.3.7", true)})}};
+  const auto site = ParseSite(listed.dump(), json({{"items", json::array({pod})}}).dump());
+  ASSERT_TRUE(site.ok()) << site.status();
+  nodes = site->nodes;
+  EXPECT_EQ(nodes.at(0).refused_folder, "/etc/containerd/certs.d");
+  nodes[0].config_path = "/etc/containerd/certs.d";
+  ForgetRefusedFolders(mirrors, nodes);
+  EXPECT_EQ(nodes[0].refused_folder, "/etc/containerd/certs.d");
+  std::vector<SiteNode> elsewhere = nodes;
+  ForgetRefusedFolders({.registries = {"docker.io"}, .folder = "/etc/hosts.d"}, elsewhere);
+  EXPECT_EQ(elsewhere[0].refused_folder, "");
+  ForgetRefusedFolders({}, nodes);
+  EXPECT_EQ(nodes[0].refused_folder, "");
+}
+
 // SendPayloadAgain deletes what the manifests hold: the list must not be among it.
 TEST_F(ManifestsTest, TheListIsNoPartOfTheManifests) {
   for (const json& config_map : Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {})).config_maps) {
@@ -390,6 +430,20 @@ TEST_F(NodeFoldersTest, AFolderThatIsNotThereIsDoneWithout) {
   EXPECT_EQ(nodes_[1].containerd_root, "/var/lib/containerd");
   EXPECT_EQ(nodes_[1].pull_records, kNoPullRecords);
   EXPECT_FALSE(folders_.Correct({PodOn("a"), PodOn("b")}, warnings, nodes_));
+}
+
+TEST_F(NodeFoldersTest, AFolderForMirrorsThatCannotBeMadeIsDoneWithout) {
+  InstalledPod pod = PodOn("b");
+  pod.mirror_folder = "/etc/containerd/certs.d";
+  const AgentWarnings warnings = {
+      {"Pod/pod-b",
+       "FailedMount: MountVolume.SetUp failed for volume \"mirrors\" : mkdir "
+       "/etc/containerd/certs.d: read-only file system"}};
+  EXPECT_TRUE(folders_.Correct({PodOn("a"), pod}, warnings, nodes_));
+  EXPECT_EQ(nodes_[0].refused_folder, "");
+  EXPECT_EQ(nodes_[1].refused_folder, "/etc/containerd/certs.d");
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("read-only file system")));
+  EXPECT_FALSE(folders_.Correct({pod}, warnings, nodes_));
 }
 
 TEST_F(NodeFoldersTest, PodsThatRunAndWarningsOfOthersChangeNothing) {
