@@ -20,6 +20,7 @@ namespace {
 // Between Staged and Finish it waits for other nodes; well below the lease's life.
 constexpr absl::Duration kFinishTimeout = absl::Hours(12);
 constexpr int kMaxLooks = 5;
+constexpr size_t kImagesHexDigits = 12;
 // How often a session looks around while nothing comes.
 constexpr absl::Duration kPollInterval = absl::Milliseconds(100);
 // What a pull of the kubelet that is going on may still take.
@@ -132,6 +133,15 @@ absl::Status LoadSession::Serve() {
   return action_ == v1::Finish::PUBLISH ? Publish() : Abandon();
 }
 
+// Of the leases that this load takes over and ends.
+std::string LoadSession::LeasePrefix() const {
+  std::string prefix(rules_.lease_prefix);
+  if (!rules_.lease_by_images) return prefix;
+  std::string images;
+  for (const CheckedImage& image : images_) absl::StrAppend(&images, image.target.digest.str());
+  return absl::StrCat(prefix, Digest::Of(images).hex().substr(0, kImagesHexDigits), "-");
+}
+
 absl::StatusOr<Lack> LoadSession::Prepare() {
   for (const CheckedImage& image : images_) {
     progress_.Report(Doing("look for " + image.label));
@@ -142,7 +152,7 @@ absl::StatusOr<Lack> LoadSession::Prepare() {
   if (todo_.empty()) return Lack();
 
   progress_.Report(Doing("take over what is there"));
-  ASSIGN_OR_RETURN(const std::string lease, TakeLease(work_, rules_.lease_prefix));
+  ASSIGN_OR_RETURN(const std::string lease, TakeLease(work_, LeasePrefix()));
   work_ = base_.Scoped({lease, &stream_->calls()});
   for (const CheckedImage* image : todo_) {
     progress_.Report(Doing("store the manifest of " + image->label));
@@ -315,8 +325,7 @@ absl::Status LoadSession::Publish() {
     }
   }
   EndWork();
-  RETURN_IF_ERROR(
-      Annotate(DropLeases(base_, rules_.lease_prefix), "the names are in place and proven"));
+  RETURN_IF_ERROR(Annotate(DropLeases(base_, LeasePrefix()), "the names are in place and proven"));
   v1::LoadReply reply;
   reply.mutable_done()->set_received_bytes(received_bytes_);
   return stream_->Send(std::move(reply));
@@ -332,7 +341,7 @@ void LoadSession::EndWork() {
 
 absl::Status LoadSession::Abandon() {
   EndWork();
-  RETURN_IF_ERROR(DropLeases(base_, rules_.lease_prefix));
+  RETURN_IF_ERROR(DropLeases(base_, LeasePrefix()));
   v1::LoadReply reply;
   reply.mutable_done()->set_received_bytes(received_bytes_);
   return stream_->Send(std::move(reply));

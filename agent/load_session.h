@@ -63,6 +63,7 @@ class LoadSession {
   absl::Status Publish();
   absl::Status Abandon();
   void EndWork();
+  std::string LeasePrefix() const;
 
   const Containerd
       base_;  // without lease and group: for what must happen even after the stream broke

@@ -157,7 +157,10 @@ class DesiredWork {
       v1::Mirror& state = states.emplace_back();
       state.set_registry(registry);
       state.set_tried(true);
-      state.set_problem("the node's own registry does not run");
+      state.set_problem(options_.mirror_dir.empty()
+                            ? "the folder for it could not be made on this node; make it, or name "
+                              "another one with `lighter agent install --mirror-folder`"
+                            : "the node's own registry does not run");
     }
     return states;
   }

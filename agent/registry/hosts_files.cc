@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kFile[] = "hosts.toml";
 constexpr char kMark[] = "# lighter-agent wrote this, and `lighter agent uninstall` removes it.\n";
-// What Write has not finished; no registry has such a name.
+// Where Write makes what it then puts in place; no registry has such a name, so all in it is ours.
 constexpr std::string_view kUnfinished = ".lighter-";
 
 enum class Owner { kNobody, kLighter, kOthers };
@@ -51,6 +51,13 @@ absl::Status RemoveOurs(const std::string& folder) {
     return absl::OkStatus();
   }
   return ErrnoStatus(errno, "remove " + folder);
+}
+
+// Whatever a killed Write left there.
+absl::Status RemoveUnfinished(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::remove_all(folder, error);
+  return error ? ErrnoStatus(error.value(), "remove " + folder) : absl::OkStatus();
 }
 
 // What else containerd would read for this registry instead of its folder, or what our folder would
@@ -87,19 +94,20 @@ absl::Status HostsFiles::Write(const std::string& registry, const std::string& s
   const std::string folder = absl::StrCat(folder_, "/", registry);
   const Owner owner = OwnerOf(folder);
   if (owner == Owner::kOthers) return NotOurs(folder);
-  if (owner == Owner::kLighter) {
-    return WriteFileAtomic(absl::StrCat(folder, "/", kFile), Text(server), 0644);
-  }
   const std::string made = absl::StrCat(folder_, "/", ToAbsl(kUnfinished), registry);
-  RETURN_IF_ERROR(RemoveOurs(made));
+  RETURN_IF_ERROR(RemoveUnfinished(made));
   if (::mkdir(made.c_str(), 0755) != 0) return ErrnoStatus(errno, "make " + made);
-  absl::Status written = WriteFileAtomic(absl::StrCat(made, "/", kFile), Text(server), 0644);
-  if (written.ok() &&
-      ::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, folder.c_str(), RENAME_NOREPLACE) != 0) {
+  const std::string file = absl::StrCat(made, "/", kFile);
+  absl::Status written = WriteFileAtomic(file, Text(server), 0644);
+  if (written.ok() && owner == Owner::kLighter) {
+    const std::string ours = absl::StrCat(folder, "/", kFile);
+    if (::rename(file.c_str(), ours.c_str()) != 0) written = ErrnoStatus(errno, "replace " + ours);
+  } else if (written.ok() &&
+             ::renameat2(AT_FDCWD, made.c_str(), AT_FDCWD, folder.c_str(), RENAME_NOREPLACE) != 0) {
     written = errno == EEXIST ? NotOurs(folder) : ErrnoStatus(errno, "make " + folder);
   }
-  if (!written.ok()) (void)RemoveOurs(made);
-  return written;
+  const absl::Status removed = RemoveUnfinished(made);
+  return written.ok() ? removed : written;
 }
 
 absl::Status HostsFiles::RemoveAllBut(const std::set<std::string>& kept) const {
@@ -113,8 +121,11 @@ absl::Status HostsFiles::RemoveAllBut(const std::set<std::string>& kept) const {
   if (error) return ErrnoStatus(error.value(), "list " + folder_);
   for (const std::string& name : names) {
     const std::string path = absl::StrCat(folder_, "/", name);
-    const bool ours = name.starts_with(kUnfinished) || OwnerOf(path) == Owner::kLighter;
-    if (ours && !kept.contains(name)) RETURN_IF_ERROR(RemoveOurs(path));
+    if (name.starts_with(kUnfinished)) {
+      RETURN_IF_ERROR(RemoveUnfinished(path));
+    } else if (!kept.contains(name) && OwnerOf(path) == Owner::kLighter) {
+      RETURN_IF_ERROR(RemoveOurs(path));
+    }
   }
   return absl::OkStatus();
 }

@@ -12,8 +12,10 @@
 #include "coordinator/install/describe.h"
 #include "coordinator/install/describe_agents.h"
 #include "coordinator/install/export.h"
+#include "coordinator/install/running_settings.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
+#include "coordinator/run/own_pki_status.h"
 #include "coordinator/run/purge_run.h"
 
 namespace lighter {
@@ -40,7 +42,7 @@ void Print(const AgentFlags& flags, const nlohmann::ordered_json& json, const st
   }
 }
 
-absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
+InstallOptions ToInstallOptions(const AgentFlags& flags) {
   InstallOptions options;
   options.kubectl = ToKubectlOptions(flags);
   options.image = {.name = flags.borrow_image + flags.image, .has_agent = !flags.image.empty()};
@@ -48,6 +50,10 @@ absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
   const std::set<std::string> mirrors(flags.mirrors.begin(), flags.mirrors.end());
   options.mirrors = {.registries = {mirrors.begin(), mirrors.end()}, .folder = flags.mirror_folder};
   absl::ParseDuration(flags.timeout, &options.timeout);
+  return options;
+}
+
+absl::StatusOr<int> InstallWith(const InstallOptions& options, const AgentFlags& flags) {
   if (flags.dry_run) {
     ASSIGN_OR_RETURN(InstallPlan plan, PlanInstall(options));
     std::vector<nlohmann::json> objects = {std::move(plan.manifests.ns)};
@@ -66,8 +72,22 @@ absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
   return kExitFailed;
 }
 
+absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
+  return InstallWith(ToInstallOptions(flags), flags);
+}
+
+absl::StatusOr<int> RunUpgrade(const AgentFlags& flags) {
+  InstallOptions options = ToInstallOptions(flags);
+  ASSIGN_OR_RETURN(const std::string kept, KeepRunningSettings(options));
+  if (!kept.empty()) Say("keeps what the agents that run were installed with: " + kept);
+  return InstallWith(options, flags);
+}
+
 absl::StatusOr<int> RunStatus(const AgentFlags& flags) {
-  ASSIGN_OR_RETURN(const AgentsReport report, ReadAgentStates(Kubectl(ToKubectlOptions(flags))));
+  const Kubectl kubectl(ToKubectlOptions(flags));
+  ASSIGN_OR_RETURN(const AgentsReport report, flags.tls_dir.empty()
+                                                  ? ReadAgentStates(kubectl)
+                                                  : ReadOwnPkiStates(kubectl, flags.tls_dir));
   Print(flags, AgentsToJson(report), DescribeAgents(report));
   for (const AgentState& state : report.states) {
     if (!state.status.ok()) return kExitPartial;
@@ -136,20 +156,8 @@ std::string CheckFolder(const std::string& text) {
   return plain ? "" : "\"" + text + "\" is not one absolute path";
 }
 
-void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
-  command.footer(
-      "The agent travels in ConfigMaps and starts from an image that the nodes hold already: no\n"
-      "registry, no SSH, nothing to do on any node. Each node makes its own key; its certificate "
-      "is\n"
-      "signed through the API server. Run it again at any time: it brings what is missing, and\n"
-      "agents of another version to this one.\n"
-      "\n"
-      "Examples:\n"
-      "  lighter agent install\n"
-      "  lighter agent install --dry-run > agents.json      # for a review; apply nothing\n"
-      "  lighter agent install --borrow-image registry.k8s.io/pause:3.10\n"
-      "  lighter agent install --image registry.example.com/lighter-agent:0.1.0\n"
-      "  lighter agent install --mirror docker.io --mirror 10.16.10.111\n");
+// What `install` and `upgrade` take.
+void AddSettings(CLI::App& command, AgentFlags& flags) {
   command.add_flag("--dry-run", flags.dry_run, "Print the manifests and stop");
   CLI::Option* const borrow =
       command.add_option("--borrow-image", flags.borrow_image,
@@ -163,8 +171,7 @@ void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
       .add_option("--mirror", flags.mirrors,
                   "Registry, as image names begin with it, whose images containerd is to pull from "
                   "the node's own registry first: agents write REGISTRY/hosts.toml into the "
-                  "config_path of containerd's CRI. May be given several times; without it what "
-                  "they wrote is removed")
+                  "config_path of containerd's CRI. May be given several times")
       ->check(CheckRegistry)
       ->take_all();
   command
@@ -172,13 +179,47 @@ void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
           "--mirror-folder", flags.mirror_folder,
           "config_path of containerd's CRI on the nodes (default: that of the distribution, "
           "/etc/containerd/certs.d)")
-      ->check(CheckFolder)
-      ->needs("--mirror");
+      ->check(CheckFolder);
   command
       .add_option("--timeout", flags.timeout, "How long the agents may take to be ready, like 90s")
       ->check(CheckDuration)
       ->capture_default_str();
   AddOutputFlag(command, flags);
+}
+
+void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
+  AddSettings(command, flags);
+  command.get_option("--mirror-folder")->needs(command.get_option("--mirror"));
+  command.footer(
+      "The agent travels in ConfigMaps and starts from an image that the nodes hold already: no\n"
+      "registry, no SSH, nothing to do on any node. Each node makes its own key; its certificate "
+      "is\n"
+      "signed through the API server. Run it again at any time: it brings what is missing, and\n"
+      "agents of another version to this one. The flags say all: without --image or --mirror what\n"
+      "agents had of it goes, together with what they wrote. `lighter agent upgrade` keeps it.\n"
+      "\n"
+      "Examples:\n"
+      "  lighter agent install\n"
+      "  lighter agent install --dry-run > agents.json      # for a review; apply nothing\n"
+      "  lighter agent install --borrow-image registry.k8s.io/pause:3.10\n"
+      "  lighter agent install --image registry.example.com/lighter-agent:0.1.0\n"
+      "  lighter agent install --mirror docker.io --mirror 10.16.10.111\n");
+}
+
+void AddUpgradeFlags(CLI::App& command, AgentFlags& flags) {
+  AddSettings(command, flags);
+  command.footer(
+      "As `lighter agent install`, but --image, --mirror and --mirror-folder stay as the agents "
+      "that\n"
+      "run have them, unless they are given; what stays is told. An --image decides which version "
+      "its\n"
+      "agents are: give the new one. To do without any of them, run `lighter agent install` "
+      "without it.\n"
+      "\n"
+      "Examples:\n"
+      "  lighter agent upgrade\n"
+      "  lighter agent upgrade --dry-run > agents.json      # for a review; apply nothing\n"
+      "  lighter agent upgrade --image registry.example.com/lighter-agent:0.2.0\n");
 }
 
 void AddExport(CLI::App& group, int& exit_code) {
@@ -232,15 +273,19 @@ void AddAgentCommand(CLI::App& app, int& exit_code) {
   group->require_subcommand(1);
   AddAction(*group, exit_code, "install", "Agents onto all nodes, with a kubeconfig only",
             RunInstall, AddInstallFlags);
-  AddAction(*group, exit_code, "upgrade", "The same as install: agents of this version everywhere",
-            RunInstall, AddInstallFlags);
+  AddAction(*group, exit_code, "upgrade",
+            "Agents of this version everywhere, installed as they are", RunUpgrade,
+            AddUpgradeFlags);
   AddAction(*group, exit_code, "status",
             "What each node's agent says of itself, or why it does not", RunStatus,
             [](CLI::App& command, AgentFlags& flags) {
               command.footer(
                   "Examples:\n"
                   "  lighter agent status\n"
-                  "  lighter agent status -o json | jq '.nodes[] | select(.usable | not)'\n");
+                  "  lighter agent status -o json | jq '.nodes[] | select(.usable | not)'\n"
+                  "  lighter agent status --tls-dir coordinator      # agents by the chart, or "
+                  "services\n");
+              AddTlsDirFlag(command, flags);
               AddOutputFlag(command, flags);
             });
   AddAction(*group, exit_code, "uninstall",

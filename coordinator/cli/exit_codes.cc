@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/status.h"
+#include "common/usage_error.h"
 #include "coordinator/cli/output.h"
 #include "coordinator/process/stop_signal.h"
 
@@ -37,7 +38,8 @@ int PlanExitCode(const Plan& plan) {
 int ReportError(const absl::Status& status) {
   PrintText(stderr,
             "Nothing was changed on any node and in no release.\nerror: " + Message(status) + "\n");
-  return StopRequested() ? kExitStopped + FirstStopSignal() : kExitFailed;
+  if (StopRequested()) return kExitStopped + FirstStopSignal();
+  return IsUsageError(status) ? kExitUsage : kExitFailed;
 }
 
 }  // namespace lighter

@@ -51,6 +51,16 @@ void AddHelmFlag(CLI::App& command, CommonFlags& flags) {
   command.add_option("--helm", flags.helm, "helm 3 or 4")->envname("LIGHTER_HELM")->group(kTools);
 }
 
+void AddTlsDirFlag(CLI::App& command, CommonFlags& flags) {
+  command
+      .add_option(
+          "--tls-dir", flags.tls_dir,
+          "Folder with ca.crt, tls.crt and tls.key of the coordinator, for agents that were "
+          "not brought by `lighter agent install`")
+      ->envname("LIGHTER_TLS_DIR")
+      ->group(kTools);
+}
+
 void AddPackageArgument(CLI::App& command, CommonFlags& flags) {
   command
       .add_option("PACKAGE", flags.package, "The package: an outer tar of bundles, or one bundle")
@@ -99,13 +109,7 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
       ->group(kNames);
   AddKubectlFlags(command, flags);
   AddHelmFlag(command, flags);
-  command
-      .add_option(
-          "--tls-dir", flags.tls_dir,
-          "Folder with ca.crt, tls.crt and tls.key of the coordinator, for agents that were "
-          "not brought by `lighter agent install`")
-      ->envname("LIGHTER_TLS_DIR")
-      ->group(kTools);
+  AddTlsDirFlag(command, flags);
 }
 
 std::string CheckDuration(const std::string& text) {

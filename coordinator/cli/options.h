@@ -43,6 +43,8 @@ struct CommonFlags {
 void AddKubectlFlags(CLI::App& command, CommonFlags& flags);
 // --helm: which helm.
 void AddHelmFlag(CLI::App& command, CommonFlags& flags);
+// --tls-dir: the coordinator's own certificates.
+void AddTlsDirFlag(CLI::App& command, CommonFlags& flags);
 void AddPackageArgument(CLI::App& command, CommonFlags& flags);
 void AddOutputFlag(CLI::App& command, CommonFlags& flags);
 void AddProgressFlag(CLI::App& command, CommonFlags& flags);

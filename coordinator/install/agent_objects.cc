@@ -23,10 +23,14 @@ absl::StatusOr<std::set<std::string>> PresentObjects(const Kubectl& kubectl,
   return std::set<std::string>(names.begin(), names.end());
 }
 
-absl::StatusOr<std::set<std::string>> MountedConfigMaps(const Kubectl& kubectl) {
+absl::StatusOr<json> PresentDaemonSets(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const std::string out, kubectl.Run({"get", "daemonsets", "-n", kAgentNamespace,
                                                        "-l", kAgentSelector, "-o", "json"}));
-  ASSIGN_OR_RETURN(const json items, Items(out, "daemonsets"));
+  return Items(out, "daemonsets");
+}
+
+absl::StatusOr<std::set<std::string>> MountedConfigMaps(const Kubectl& kubectl) {
+  ASSIGN_OR_RETURN(const json items, PresentDaemonSets(kubectl));
   std::set<std::string> names;
   for (const json& item : items) {
     for (const json& volume : At(item, {"spec", "template", "spec", "volumes"})) {

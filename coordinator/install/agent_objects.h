@@ -17,6 +17,9 @@ namespace lighter {
 absl::StatusOr<std::set<std::string>> PresentObjects(const Kubectl& kubectl,
                                                      const std::string& kind);
 
+// Our DaemonSets that are in the cluster, whole.
+absl::StatusOr<nlohmann::json> PresentDaemonSets(const Kubectl& kubectl);
+
 // Names of the ConfigMaps that our DaemonSets mount, whichever version made them.
 absl::StatusOr<std::set<std::string>> MountedConfigMaps(const Kubectl& kubectl);
 

@@ -24,20 +24,6 @@ std::string StateFolderOf(const json& container) {
   return "";
 }
 
-// Where the agent is: what the container starts, or what its first stage makes.
-std::string ProgramOf(const json& container) {
-  const json& command = At(container, {"command"});
-  const bool own = command.is_array() && command.size() == 1 && command[0] == kImageProgram;
-  return own ? kImageProgram : kBootedProgram;
-}
-
-std::string MirrorFolderOf(const json& container) {
-  for (const json& variable : At(container, {"env"})) {
-    if (Text(variable, {"name"}) == kMirrorFolderVariable) return Text(variable, {"value"});
-  }
-  return "";
-}
-
 // What a container said when it ended, this time or the time before, and with which code.
 struct Ending {
   std::string words;
@@ -84,7 +70,6 @@ InstalledPod ToPod(const json& item) {
   InstalledPod pod;
   pod.node = IntendedNode(item);
   pod.name = Text(item, {"metadata", "name"});
-  pod.daemon_set = Text(item, {"metadata", "labels", "app.kubernetes.io/instance"});
   pod.template_hash = Text(item, {"metadata", "labels", kTemplateHashLabel});
   pod.ready = HasTrueCondition(item, "Ready");
   pod.terminating = !Text(item, {"metadata", "deletionTimestamp"}).empty();
@@ -117,6 +102,19 @@ InstalledPod ToPod(const json& item) {
 }
 
 }  // namespace
+
+std::string ProgramOf(const json& container) {
+  const json& command = At(container, {"command"});
+  const bool own = command.is_array() && command.size() == 1 && command[0] == kImageProgram;
+  return own ? kImageProgram : kBootedProgram;
+}
+
+std::string MirrorFolderOf(const json& container) {
+  for (const json& variable : At(container, {"env"})) {
+    if (Text(variable, {"name"}) == kMirrorFolderVariable) return Text(variable, {"value"});
+  }
+  return "";
+}
 
 absl::StatusOr<std::vector<InstalledPod>> ParseAgentPods(const std::string& pods_json) {
   ASSIGN_OR_RETURN(const json items, Items(pods_json, "pods"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,6 @@ struct InstalledPod {
   std::string name;
   std::string image;
   std::string program;        // the agent, in its container
-  std::string daemon_set;     // that it belongs to
   std::string template_hash;  // of what it was made from, see TemplateHash; empty: not by us
   std::string state_folder;  // where it keeps key and certificate, in its container and on the node
   std::string mirror_folder;  // where it writes what sends pulls to it; empty: nowhere
@@ -35,6 +35,11 @@ struct InstalledPod {
 // The pods of agents that lighter installed.
 absl::StatusOr<std::vector<InstalledPod>> ListAgentPods(const Kubectl& kubectl);
 absl::StatusOr<std::vector<InstalledPod>> ParseAgentPods(const std::string& pods_json);
+
+// Of an agent's container, of a pod or of a pod template: where the agent is in it (what it starts,
+// or what its first stage makes), and where it writes mirrors to; empty: nowhere.
+std::string ProgramOf(const nlohmann::json& container);
+std::string MirrorFolderOf(const nlohmann::json& container);
 
 // Whether a first stage's exit code says that the chunks themselves are wrong, not its node.
 bool IsDamagedPayload(int boot_exit);

@@ -13,14 +13,12 @@ namespace {
 
 // KEP-2535: from this minor on kubelet asks for the credentials that an image was pulled with.
 constexpr int kPullRecordsMinor = 35;
-// kubelet's nodeStatusMaxImages; an image has one name at least.
-constexpr size_t kReportedAtMost = 50;
 
 enum class Evidence { kAgent, kDaemonSet, kPause, kReported, kGuessed };
 
 // The defaults of containerd 1.6, 1.7, 2.0 and 2.1, of kubeadm (which sets its own), k3s and RKE2.
-// One of them is on every node that ever ran a pod, and kubelet reports none of them where 50
-// larger images are.
+// One of them is on every node that ever ran a pod, and kubelet reports none of them where enough
+// larger images are (nodeStatusMaxImages).
 constexpr const char* kUsualSandboxImages[] = {
     "registry.k8s.io/pause:3.10.1", "registry.k8s.io/pause:3.10",
     "registry.k8s.io/pause:3.9",    "registry.k8s.io/pause:3.8",
@@ -102,11 +100,12 @@ std::map<std::string, Candidate> Candidates(const std::vector<const SiteNode*>& 
 }
 
 // What must be equal within a group, the image aside.
-using Place = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+using Place =
+    std::tuple<std::string, std::string, std::string, std::string, std::string, std::string>;
 
 Place PlaceOf(const SiteNode& node) {
-  return {node.architecture, node.socket, node.containerd_root, node.config_path,
-          node.pull_records};
+  return {node.architecture, node.socket,         node.containerd_root,
+          node.config_path,  node.refused_folder, node.pull_records};
 }
 
 AgentGroup MakeGroup(const std::string& image, std::string evidence, const Place& place,
@@ -115,7 +114,7 @@ AgentGroup MakeGroup(const std::string& image, std::string evidence, const Place
   group.image = image;
   group.evidence = std::move(evidence);
   std::tie(group.architecture, group.socket, group.containerd_root, group.config_path,
-           group.pull_records) = place;
+           group.refused_folder, group.pull_records) = place;
   for (const SiteNode* node : nodes) group.nodes.push_back(*node);
   return group;
 }
@@ -172,7 +171,7 @@ bool IsNowhere(const std::vector<SiteNode>& nodes, const std::string& image) {
   if (!wanted.ok()) return true;
   return std::none_of(nodes.begin(), nodes.end(), [&](const SiteNode& node) {
     const std::set<std::string>& names = node.reported_images;
-    return names.empty() || names.size() >= kReportedAtMost || names.contains(wanted->str()) ||
+    return names.empty() || node.reports_in_part || names.contains(wanted->str()) ||
            node.daemonset_images.contains(image);
   });
 }

@@ -22,6 +22,7 @@ struct AgentGroup {
   std::string socket;
   std::string containerd_root;
   std::string config_path;
+  std::string refused_folder;
   std::string pull_records;
   std::vector<SiteNode> nodes;
 };
@@ -29,6 +30,9 @@ struct AgentGroup {
 struct Grouping {
   std::vector<AgentGroup> groups;    // largest first
   std::vector<SkippedNode> without;  // nodes that hold no image that could be borrowed
+  // Nodes that are left out this time: each stays with the DaemonSet that its agent is of, if that
+  // is one of these groups' or not.
+  std::vector<SiteNode> away;
 };
 
 // Images that turned out not to start on a node: (image, node).
@@ -48,7 +52,7 @@ Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const GivenImage& give
                       const ImageBans& bans);
 
 // Whether no node can hold `image`, by what all of them report: kubelet lists an image within
-// seconds, and every one where there are fewer than 50.
+// seconds, and tells how many it lists.
 bool IsNowhere(const std::vector<SiteNode>& nodes, const std::string& image);
 
 }  // namespace lighter

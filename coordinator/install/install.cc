@@ -18,7 +18,9 @@
 #include "coordinator/install/member_secret.h"
 #include "coordinator/install/needed_rights.h"
 #include "coordinator/install/node_folders.h"
+#include "coordinator/install/old_mirrors.h"
 #include "coordinator/install/rights.h"
+#include "coordinator/install/stale_sets.h"
 #include "coordinator/install/status.h"
 #include "coordinator/process/parallel.h"
 #include "coordinator/process/stop_signal.h"
@@ -68,8 +70,7 @@ class Installation {
   absl::Status EnsureNamespace();
   absl::Status FindOrMakeAuthority();
   absl::Status ApplyManifests();
-  absl::Status RemoveUnwantedSets();
-  absl::Status RemoveUnwantedMirrors();
+  absl::Status RemoveStaleSets();
   absl::StatusOr<Next> WaitForRound();
   absl::StatusOr<Next> Look();
   void Visit(const std::vector<InstalledPod>& pods);
@@ -141,6 +142,7 @@ absl::Status Installation::Prepare() {
   RETURN_IF_ERROR(CheckRights(kubectl_, InstallRights()));
   ASSIGN_OR_RETURN(site_, ReadSite(kubectl_));
   KeepOneArchitecture(EmbeddedPayload().architecture, site_);
+  ForgetRefusedFolders(options_.mirrors, site_.nodes);
   if (site_.nodes.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("no node can have an agent: ", site_.skipped.size(),
@@ -160,6 +162,7 @@ absl::Status Installation::Prepare() {
 
 absl::Status Installation::ApplyManifests() {
   grouping_ = ChooseGroups(site_.nodes, options_.image, bans_);
+  grouping_.away = site_.away;
   if (grouping_.groups.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "no image is known on any node that an agent could be started from",
@@ -175,8 +178,8 @@ absl::Status Installation::ApplyManifests() {
   for (const json& daemon_set : manifests_.daemon_sets) {
     RETURN_IF_ERROR(CheckAdmission(kubectl_, daemon_set));
   }
-  RETURN_IF_ERROR(RemoveUnwantedMirrors());
-  RETURN_IF_ERROR(RemoveUnwantedSets());
+  RETURN_IF_ERROR(RemoveOldMirrors(kubectl_, grouping_, options_.mirrors, say_));
+  RETURN_IF_ERROR(RemoveStaleSets());
   next_warnings_ = absl::Now() + kMountPatience;
   ASSIGN_OR_RETURN(const std::set<std::string> config_maps, PresentObjects(kubectl_, "configmaps"));
   std::vector<json> objects;
@@ -187,42 +190,12 @@ absl::Status Installation::ApplyManifests() {
   return ApplyObjects(kubectl_, std::move(objects));
 }
 
-// DaemonSets of groups that are no more. One with a pod on a node that is left out this time, being
-// NotReady perhaps, stays: we do not know what that node needs.
-absl::Status Installation::RemoveUnwantedSets() {
-  ASSIGN_OR_RETURN(std::set<std::string> unwanted, PresentObjects(kubectl_, "daemonsets"));
-  for (const json& daemon_set : manifests_.daemon_sets) unwanted.erase(NameOf(daemon_set));
-  if (unwanted.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl_));
-  for (const InstalledPod& pod : pods) {
-    if (!nodes_.contains(pod.node)) unwanted.erase(pod.daemon_set);
-  }
-  return DeleteObjects(kubectl_, "daemonsets", unwanted);
-}
-
-// Agents that have no folder to write mirrors to any more, or another one, cannot clean up the old
-// one: those that run now do.
-absl::Status Installation::RemoveUnwantedMirrors() {
-  ASSIGN_OR_RETURN(std::vector<InstalledPod> pods, ListAgentPods(kubectl_));
-  std::map<std::string, std::string> wanted;  // by node
-  for (const AgentGroup& group : grouping_.groups) {
-    for (const SiteNode& node : group.nodes) {
-      wanted[node.name] = MirrorFolder(group, options_.mirrors);
-    }
-  }
-  std::erase_if(pods, [&](const InstalledPod& pod) {
-    return !nodes_.contains(pod.node) || pod.mirror_folder.empty() || pod.terminating ||
-           pod.mirror_folder == wanted[pod.node];
-  });
-  std::vector<absl::Status> removed(pods.size(), absl::UnavailableError("its agent does not run"));
-  InParallel(pods.size(), [&](size_t i) {
-    if (pods[i].running) removed[i] = RemoveMirrors(kubectl_, pods[i]);
-  });
-  for (size_t i = 0; i < pods.size(); ++i) {
-    say_(absl::StrCat(pods[i].node, ": what --mirror has written to ", pods[i].mirror_folder,
-                      removed[i].ok() ? " is removed" : " stays: " + Message(removed[i])));
-  }
-  return absl::OkStatus();
+// DaemonSets of groups that are no more; see FindStaleSets.
+absl::Status Installation::RemoveStaleSets() {
+  ASSIGN_OR_RETURN(const json present, PresentDaemonSets(kubectl_));
+  StaleSets stale = FindStaleSets(present, manifests_, site_.away);
+  RETURN_IF_ERROR(ApplyObjects(kubectl_, std::move(stale.narrowed)));
+  return DeleteObjects(kubectl_, "daemonsets", stale.gone);
 }
 
 // Asks the agents that are ready, and gives a certificate to those that wait for one or have one of
@@ -404,7 +377,9 @@ absl::StatusOr<InstallPlan> PlanInstall(const InstallOptions& options) {
   InstallPlan plan;
   ASSIGN_OR_RETURN(plan.site, ReadSite(Kubectl(options.kubectl)));
   KeepOneArchitecture(EmbeddedPayload().architecture, plan.site);
+  ForgetRefusedFolders(options.mirrors, plan.site.nodes);
   plan.grouping = ChooseGroups(plan.site.nodes, options.image, {});
+  plan.grouping.away = plan.site.away;
   plan.manifests = MakeManifests(EmbeddedPayload(), plan.grouping, options.mirrors);
   return plan;
 }

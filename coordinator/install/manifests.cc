@@ -1,6 +1,7 @@
 #include "coordinator/install/manifests.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -70,6 +71,11 @@ std::string GroupName(const AgentGroup& group, const MirrorSettings& mirrors) {
   return absl::StrCat("lighter-agent-", ShortHash(key).substr(0, 8));
 }
 
+std::string WantedFolder(const std::string& config_path, const MirrorSettings& mirrors) {
+  if (mirrors.registries.empty()) return "";
+  return mirrors.folder.empty() ? config_path : mirrors.folder;
+}
+
 std::string FolderOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 // The first stage, then the agent's chunks.
@@ -83,37 +89,50 @@ std::vector<json> PayloadConfigMaps(const AgentPayload& payload) {
   return config_maps;
 }
 
-json HostNames(const std::vector<const AgentGroup*>& groups) {
-  json names = json::array();
-  for (const AgentGroup* group : groups) {
-    for (const SiteNode& node : group->nodes) names.push_back(node.hostname);
+// The nodes that a group's DaemonSet serves, those that are away included.
+struct Share {
+  const AgentGroup* group = nullptr;  // null: of DaemonSets that are no group's any more
+  std::string daemon_set;
+  std::set<std::string> hostnames;
+};
+
+// One for each group, and one more.
+std::vector<Share> Shares(const Grouping& grouping, const MirrorSettings& mirrors) {
+  std::vector<Share> shares;
+  for (const AgentGroup& group : grouping.groups) {
+    Share& share = shares.emplace_back();
+    share.group = &group;
+    share.daemon_set = GroupName(group, mirrors);
+    for (const SiteNode& node : group.nodes) share.hostnames.insert(node.hostname);
   }
-  return names;
+  shares.emplace_back();
+  for (const SiteNode& node : grouping.away) {
+    const auto own = std::find_if(shares.begin(), shares.end() - 1, [&](const Share& share) {
+      return share.daemon_set == node.daemon_set;
+    });
+    own->hostnames.insert(node.hostname);
+  }
+  return shares;
 }
 
 // Which nodes a group's pods go to. The largest group of an architecture takes every node that no
-// other group names, so that nodes that join later get an agent too.
-json Affinity(const AgentGroup& group, const Grouping& grouping) {
-  const AgentGroup* largest = nullptr;
-  std::vector<const AgentGroup*> others;
-  for (const AgentGroup& other : grouping.groups) {
-    if (other.architecture != group.architecture) continue;
-    if (largest == nullptr) largest = &other;
-    if (&other != &group) others.push_back(&other);
+// other group names, so that nodes that join later get an agent too. That nodes come and go must
+// change nothing here: each change starts all pods of a DaemonSet anew.
+json Affinity(const Share& share, const std::vector<Share>& shares) {
+  const Share* largest = nullptr;
+  std::set<std::string> others;
+  for (const Share& other : shares) {
+    if (other.group != nullptr) {
+      if (other.group->architecture != share.group->architecture) continue;
+      const auto rank = [](const Share& each) {
+        return std::make_pair(-static_cast<int64_t>(each.hostnames.size()), each.daemon_set);
+      };
+      if (largest == nullptr || rank(other) < rank(*largest)) largest = &other;
+    }
+    if (&other != &share) others.insert(other.hostnames.begin(), other.hostnames.end());
   }
-  json hostnames = {{"key", "kubernetes.io/hostname"}};
-  if (largest == &group) {
-    if (others.empty()) return nullptr;
-    hostnames["operator"] = "NotIn";
-    hostnames["values"] = HostNames(others);
-  } else {
-    hostnames["operator"] = "In";
-    hostnames["values"] = HostNames({&group});
-  }
-  const json term = {{"matchExpressions", json::array({hostnames})}};
-  return {{"nodeAffinity",
-           {{"requiredDuringSchedulingIgnoredDuringExecution",
-             {{"nodeSelectorTerms", json::array({term})}}}}}};
+  if (largest != &share) return NodeAffinity("In", share.hostnames);
+  return others.empty() ? json() : NodeAffinity("NotIn", others);
 }
 
 bool HasPullRecords(const AgentGroup& group) {
@@ -161,7 +180,7 @@ json Volumes(const AgentPayload& payload, const AgentGroup& group, const MirrorS
     volumes.push_back(HostFolder(kPullRecordsVolume, group.pull_records, "Directory"));
   }
   if (const std::string folder = MirrorFolder(group, mirrors); !folder.empty()) {
-    volumes.push_back(HostFolder("mirrors", folder, "DirectoryOrCreate"));
+    volumes.push_back(HostFolder(kMirrorsVolume, folder, "DirectoryOrCreate"));
   }
   return volumes;
 }
@@ -185,7 +204,7 @@ json Mounts(const AgentGroup& group, const MirrorSettings& mirrors) {
         {{"name", kPullRecordsVolume}, {"mountPath", group.pull_records}, {"readOnly", true}});
   }
   if (const std::string folder = MirrorFolder(group, mirrors); !folder.empty()) {
-    mounts.push_back({{"name", "mirrors"}, {"mountPath", folder}});
+    mounts.push_back({{"name", kMirrorsVolume}, {"mountPath", folder}});
   }
   return mounts;
 }
@@ -264,9 +283,10 @@ json AgentContainer(const AgentPayload& payload, const AgentGroup& group,
       {"volumeMounts", Mounts(group, mirrors)}};
 }
 
-json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Grouping& grouping,
+json DaemonSet(const AgentPayload& payload, const Share& share, const std::vector<Share>& shares,
                const MirrorSettings& mirrors) {
-  const std::string name = GroupName(group, mirrors);
+  const AgentGroup& group = *share.group;
+  const std::string& name = share.daemon_set;
   json selector = {{"app.kubernetes.io/name", "lighter-agent"},
                    {"app.kubernetes.io/instance", name}};
   json labels = Labels();
@@ -281,25 +301,35 @@ json DaemonSet(const AgentPayload& payload, const AgentGroup& group, const Group
       {"tolerations", json::array({{{"operator", "Exists"}}})},
       {"containers", json::array({AgentContainer(payload, group, mirrors)})},
       {"volumes", Volumes(payload, group, mirrors)}};
-  if (const json affinity = Affinity(group, grouping); !affinity.is_null()) {
+  if (const json affinity = Affinity(share, shares); !affinity.is_null()) {
     pod["affinity"] = affinity;
   }
   json object = AgentObject("apps/v1", "DaemonSet", name);
   object["metadata"]["labels"] = labels;
   if (group.pull_records == kNoPullRecords) labels[kNoPullRecordsLabel] = "true";
   labels[kTemplateHashLabel] = ShortHash(pod.dump());
+  json metadata = {{"labels", labels}};
+  if (!group.refused_folder.empty()) {
+    metadata["annotations"] = {{kRefusedFolderAnnotation, group.refused_folder}};
+  }
   object["spec"] = {{"selector", {{"matchLabels", selector}}},
                     {"updateStrategy",
                      {{"type", "RollingUpdate"}, {"rollingUpdate", {{"maxUnavailable", "100%"}}}}},
-                    {"template", {{"metadata", {{"labels", labels}}}, {"spec", pod}}}};
+                    {"template", {{"metadata", metadata}, {"spec", pod}}}};
   return object;
 }
 
 }  // namespace
 
 std::string MirrorFolder(const AgentGroup& group, const MirrorSettings& mirrors) {
-  if (mirrors.registries.empty()) return "";
-  return mirrors.folder.empty() ? group.config_path : mirrors.folder;
+  const std::string folder = WantedFolder(group.config_path, mirrors);
+  return folder == group.refused_folder ? "" : folder;
+}
+
+void ForgetRefusedFolders(const MirrorSettings& mirrors, std::vector<SiteNode>& nodes) {
+  for (SiteNode& node : nodes) {
+    if (node.refused_folder != WantedFolder(node.config_path, mirrors)) node.refused_folder.clear();
+  }
 }
 
 std::string StateFolder(const AgentGroup& group) { return group.containerd_root + "/lighter"; }
@@ -308,6 +338,15 @@ json AgentObject(const char* api_version, const char* kind, const std::string& n
   json object = Object(api_version, kind, name);
   object["metadata"]["namespace"] = kAgentNamespace;
   return object;
+}
+
+json NodeAffinity(const char* relation, const std::set<std::string>& hostnames) {
+  const json expression = {
+      {"key", "kubernetes.io/hostname"}, {"operator", relation}, {"values", hostnames}};
+  const json term = {{"matchExpressions", json::array({expression})}};
+  return {{"nodeAffinity",
+           {{"requiredDuringSchedulingIgnoredDuringExecution",
+             {{"nodeSelectorTerms", json::array({term})}}}}}};
 }
 
 AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping,
@@ -320,8 +359,10 @@ AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& groupi
   if (std::any_of(grouping.groups.begin(), grouping.groups.end(), borrows)) {
     manifests.config_maps = PayloadConfigMaps(payload);
   }
-  for (const AgentGroup& group : grouping.groups) {
-    manifests.daemon_sets.push_back(DaemonSet(payload, group, grouping, mirrors));
+  const std::vector<Share> shares = Shares(grouping, mirrors);
+  for (const Share& share : shares) {
+    if (share.group == nullptr) continue;
+    manifests.daemon_sets.push_back(DaemonSet(payload, share, shares, mirrors));
   }
   return manifests;
 }

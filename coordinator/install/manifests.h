@@ -6,6 +6,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,15 +49,25 @@ struct MirrorSettings {
 AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping,
                              const MirrorSettings& mirrors = {});
 
-// The folder on a node where its agent writes for `mirrors`; empty where it writes nothing.
+// A pod's affinity: to the nodes whose label kubernetes.io/hostname is "In", or "NotIn", these.
+nlohmann::json NodeAffinity(const char* relation, const std::set<std::string>& hostnames);
+
+// The folder on a node where its agent writes for `mirrors`; empty where it writes nothing, or the
+// folder cannot be made.
 std::string MirrorFolder(const AgentGroup& group, const MirrorSettings& mirrors);
 
-// The volume that shows kubelet's pull records, and the variable with MirrorFolder.
+// Forgets the refused folders that `mirrors` does not ask for.
+void ForgetRefusedFolders(const MirrorSettings& mirrors, std::vector<SiteNode>& nodes);
+
+// The volume that shows kubelet's pull records, that of MirrorFolder, and the variable with it.
 inline constexpr char kPullRecordsVolume[] = "pull-records";
+inline constexpr char kMirrorsVolume[] = "mirrors";
 inline constexpr char kMirrorFolderVariable[] = "LIGHTER_MIRROR_DIR";
 
 // On pods of nodes with kNoPullRecords, so that the next installation knows.
 inline constexpr char kNoPullRecordsLabel[] = "lighter/no-pull-records";
+// The same of nodes where the folder for mirrors cannot be made: that folder.
+inline constexpr char kRefusedFolderAnnotation[] = "lighter/refused-mirror-folder";
 
 // Names what the pods of a DaemonSet are made from; they carry it as a label.
 inline constexpr char kTemplateHashLabel[] = "lighter/template";

@@ -33,6 +33,12 @@ bool NodeFolders::Correct(const std::vector<InstalledPod>& pods, const AgentWarn
                         " is not there; its agent does without"));
       node->pull_records = kNoPullRecords;
       corrected = true;
+    } else if (IsAboutVolume(warning, kMirrorsVolume) && !pod.mirror_folder.empty() &&
+               node->refused_folder != pod.mirror_folder) {
+      say_(absl::StrCat(node->name, ": ", pod.mirror_folder,
+                        " cannot be had for --mirror; its agent does without: ", warning));
+      node->refused_folder = pod.mirror_folder;
+      corrected = true;
     }
   }
   return corrected;

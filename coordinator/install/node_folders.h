@@ -2,7 +2,8 @@
 //
 // Of containerd's root, an agent that could start has told; one whose pod mounts a folder that is
 // not there starts without it, to tell. A kubelet of another --root-dir has its pull records
-// elsewhere: agents do without them.
+// elsewhere, and the folder for --mirror cannot be made below a read-only file system: agents do
+// without them.
 #pragma once
 
 #include <functional>

@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/install/agent_objects.h"
 #include "coordinator/install/manifests.h"
 #include "coordinator/process/parallel.h"
 
@@ -15,19 +16,23 @@ namespace {
 
 using nlohmann::json;
 
+// Of an image kubelet lists that many names (MaxNamesPerImageInNodeStatus), digests first.
+constexpr size_t kNamesOfAnImage = 5;
+// nodeStatusMaxImages where it is not set.
+constexpr int64_t kUsualMaxImages = 50;
+
 int Minor(const std::string& version) {
   const std::vector<std::string> parts = absl::StrSplit(version, '.');
   int minor = 0;
   return parts.size() >= 2 && absl::SimpleAtoi(parts[1], &minor) ? minor : 0;
 }
 
-// Why no agent goes onto this node; empty when one does.
+// Why no agent goes onto this node, Ready or not; empty when one does.
 std::string SkipCause(const json& node) {
   const std::string os = Text(node, {"status", "nodeInfo", "operatingSystem"});
   const std::string runtime = Text(node, {"status", "nodeInfo", "containerRuntimeVersion"});
   if (os != "linux") return "its operating system is " + os;
   if (!absl::StartsWith(runtime, "containerd://")) return "its runtime is " + runtime;
-  if (!HasTrueCondition(node, "Ready")) return "the node is not Ready";
   return "";
 }
 
@@ -39,9 +44,12 @@ SiteNode ToSiteNode(const json& item) {
   node.kubelet_version = Text(item, {"status", "nodeInfo", "kubeletVersion"});
   node.kubelet_minor = Minor(node.kubelet_version);
   for (const json& image : At(item, {"status", "images"})) {
-    for (const json& name : At(image, {"names"})) {
+    const json& names = At(image, {"names"});
+    for (const json& name : names) {
       if (name.is_string()) node.reported_images.insert(name.get<std::string>());
     }
+    node.reports_in_part = node.reports_in_part || names.size() >= kNamesOfAnImage;
+    ++node.reported_count;
   }
   return node;
 }
@@ -81,6 +89,10 @@ void AddPod(const json& pod, std::map<std::string, SiteNode*>& by_name) {
   const bool is_agent =
       Text(pod, {"metadata", "namespace"}) == kAgentNamespace &&
       Text(pod, {"metadata", "labels", "app.kubernetes.io/managed-by"}) == "lighter";
+  const bool terminating = !Text(pod, {"metadata", "deletionTimestamp"}).empty();
+  if (is_agent && (!terminating || node.daemon_set.empty())) {
+    node.daemon_set = Text(pod, {"metadata", "labels", "app.kubernetes.io/instance"});
+  }
   const json& secrets = At(pod, {"spec", "imagePullSecrets"});
   const bool with_credentials = secrets.is_array() && !secrets.empty();
   for (const std::string& image : StartedImages(pod)) {
@@ -90,6 +102,7 @@ void AddPod(const json& pod, std::map<std::string, SiteNode*>& by_name) {
       if (!Text(pod, {"metadata", "labels", kNoPullRecordsLabel}).empty()) {
         node.pull_records = kNoPullRecords;
       }
+      node.refused_folder = Text(pod, {"metadata", "annotations", kRefusedFolderAnnotation});
       continue;
     }
     if (with_credentials) node.credential_images.insert(image);
@@ -104,15 +117,17 @@ absl::StatusOr<Site> ParseSite(const std::string& nodes_json, const std::string&
   ASSIGN_OR_RETURN(const json pods, Items(pods_json, "pods"));
   Site site;
   for (const json& item : nodes) {
-    if (std::string cause = SkipCause(item); !cause.empty()) {
-      site.skipped.push_back({Text(item, {"metadata", "name"}), std::move(cause)});
-    } else {
-      site.nodes.push_back(ToSiteNode(item));
-    }
+    std::string cause = SkipCause(item);
+    const bool away = cause.empty() && !HasTrueCondition(item, "Ready");
+    if (away) cause = "the node is not Ready";
+    if (cause.empty() || away) (away ? site.away : site.nodes).push_back(ToSiteNode(item));
+    if (!cause.empty()) site.skipped.push_back({Text(item, {"metadata", "name"}), cause});
   }
   std::map<std::string, SiteNode*> by_name;
   for (SiteNode& node : site.nodes) by_name[node.name] = &node;
+  for (SiteNode& node : site.away) by_name[node.name] = &node;
   for (const json& pod : pods) AddPod(pod, by_name);
+  std::erase_if(site.away, [](const SiteNode& node) { return node.daemon_set.empty(); });
   return site;
 }
 
@@ -126,6 +141,12 @@ absl::StatusOr<std::string> ParseRuntimeSocket(const std::string& configz_json) 
   if (absl::StartsWith(endpoint, "/")) return endpoint;
   return absl::InvalidArgumentError(
       absl::StrCat("kubelet's containerRuntimeEndpoint is \"", endpoint, "\", not a unix socket"));
+}
+
+int64_t ParseMaxImages(const std::string& configz_json) {
+  const json config = json::parse(configz_json, nullptr, /*allow_exceptions=*/false);
+  const json& most = At(config, {"kubeletconfig", "nodeStatusMaxImages"});
+  return most.is_number_integer() ? most.get<int64_t>() : kUsualMaxImages;
 }
 
 bool KeepsPullRecords(const std::string& configz_json) {
@@ -168,6 +189,8 @@ absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
     asked[i] = socket.status();
     if (!socket.ok()) return;
     node.socket = *socket;
+    const int64_t most = ParseMaxImages(*config);
+    if (most >= 0 && node.reported_count >= most) node.reports_in_part = true;
     const NodeLayout layout = LayoutOf(node.socket, node.kubelet_version);
     if (node.containerd_root.empty()) node.containerd_root = layout.containerd_root;
     node.config_path = layout.config_path;
@@ -179,18 +202,26 @@ absl::StatusOr<Site> ReadSite(const Kubectl& kubectl) {
   });
   Site known;
   known.skipped = std::move(site.skipped);
+  known.away = std::move(site.away);
   for (size_t i = 0; i < site.nodes.size(); ++i) {
     if (absl::IsCancelled(asked[i])) return asked[i];
     if (asked[i].ok()) {
       known.nodes.push_back(std::move(site.nodes[i]));
     } else {
       known.skipped.push_back({site.nodes[i].name, Message(asked[i])});
+      if (!site.nodes[i].daemon_set.empty()) known.away.push_back(std::move(site.nodes[i]));
     }
   }
+  if (known.away.empty()) return known;
+  // Of a DaemonSet that was deleted, a node that is away has the pod until it is back.
+  ASSIGN_OR_RETURN(const std::set<std::string> present, PresentObjects(kubectl, "daemonsets"));
+  std::erase_if(known.away,
+                [&](const SiteNode& node) { return !present.contains(node.daemon_set); });
   return known;
 }
 
 void KeepOneArchitecture(const std::string& architecture, Site& site) {
+  std::erase_if(site.away, [&](const SiteNode& node) { return node.architecture != architecture; });
   std::erase_if(site.nodes, [&](const SiteNode& node) {
     if (node.architecture == architecture) return false;
     site.skipped.push_back(

@@ -32,14 +32,20 @@ struct SiteNode {
   // empty: not known, an agent has to tell.
   std::string containerd_root;
   std::string config_path;  // see NodeLayout
+  // The folder that --mirror needs and that cannot be made on the node, as its agent's pod
+  // remembers; empty where none is known.
+  std::string refused_folder;
   // kubelet's folder of them; empty where it keeps none; kNoPullRecords where it was not found.
   std::string pull_records;
-  // Images that the node holds as far as the API server knows, under every name: at most the 50
-  // largest (nodeStatusMaxImages).
+  // Images that the node holds as far as the API server knows, under every name.
   std::set<std::string> reported_images;
+  int64_t reported_count = 0;  // of images, whatever number of names each has
+  // Whether these may not be all: kubelet lists the largest ones, and not all names of one.
+  bool reports_in_part = false;
   // Images of the DaemonSet pods that run here now, under the names that their pods use.
   std::set<std::string> daemonset_images;
   std::string agent_image;  // of the agent that runs here now; empty where none does
+  std::string daemon_set;   // of the agent's pod here, whether or not it runs; empty: no pod
   // Images that a pod here pulled with credentials; from 1.35 on kubelet asks others for them too.
   std::set<std::string> credential_images;
 };
@@ -52,12 +58,16 @@ struct SkippedNode {
 struct Site {
   std::vector<SiteNode> nodes;
   std::vector<SkippedNode> skipped;
+  // Of those that are skipped: not Ready, or their kubelet does not answer. They come back with the
+  // agent that they have.
+  std::vector<SiteNode> away;
 };
 
 // Reads nodes, pods and each kubelet's configuration. Nothing is changed. Errors are Kubectl's.
 absl::StatusOr<Site> ReadSite(const Kubectl& kubectl);
 
-// Moves the nodes of other architectures, for which there is no agent, to those that are skipped.
+// Moves the nodes of other architectures, for which there is no agent, to those that are skipped;
+// none of them is `away`.
 void KeepOneArchitecture(const std::string& architecture, Site& site);
 
 // The parsers, apart so that tests can feed them.
@@ -65,6 +75,10 @@ absl::StatusOr<Site> ParseSite(const std::string& nodes_json, const std::string&
 // containerRuntimeEndpoint of a kubelet's /proxy/configz, as a path. InvalidArgument where it is
 // not a unix socket.
 absl::StatusOr<std::string> ParseRuntimeSocket(const std::string& configz_json);
+
+// How many images a kubelet lists in its node's status (nodeStatusMaxImages), by its
+// /proxy/configz: 50 where it does not say; -1: all.
+int64_t ParseMaxImages(const std::string& configz_json);
 
 // Whether a kubelet keeps records of its pulls (1.35; 1.33 behind a gate), by its /proxy/configz:
 // only with the gate has its policy a default.

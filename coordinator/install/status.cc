@@ -22,6 +22,14 @@ absl::Status NotThere(const std::string& cause) {
                                           "; run `lighter agent install` again"));
 }
 
+absl::StatusOr<v1::InfoReply> Info(v1::Agent::StubInterface& stub) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kInfoTimeout));
+  v1::InfoReply info;
+  RETURN_IF_ERROR(FromGrpc(stub.Info(&context, {}, &info)));
+  return info;
+}
+
 // Of a pod that does not run.
 absl::Status Starting(const InstalledPod& pod, const AgentWarnings& warnings) {
   std::string cause = pod.problem;
@@ -40,24 +48,8 @@ void AskAgent(const AgentDialer& dialer, const InstalledPod& pod, AgentState& st
         pod.name + "` tells");
     return;
   }
-  const absl::Time start = absl::Now();
-  const absl::StatusOr<v1::InfoReply> info = AskInfo(dialer, pod);
-  if (IsContainerdsFault(info.status())) {
-    state.status = absl::UnavailableError("its agent runs, but " + Message(info.status()) +
-                                          "; see `systemctl status containerd` on the node");
-    return;
-  }
-  if (!info.ok()) {
-    state.status = absl::UnavailableError(
-        absl::StrCat("it does not answer as this cluster's agent: ", Message(info.status()),
-                     "; `lighter agent install` gives it a new certificate"));
-    return;
-  }
-  state.info = *info;
-  // The answer's clock is read somewhere between the question and the answer.
-  const absl::Time middle = start + (absl::Now() - start) / 2;
-  state.clock_ahead = absl::FromUnixSeconds(state.info.unix_time_seconds()) - middle;
-  state.status = CheckProtocol(state.info);
+  AskState(*dialer.Dial(pod.node, pod.address),
+           "`lighter agent install` gives it a new certificate", state);
 }
 
 }  // namespace
@@ -67,19 +59,36 @@ bool CertificateEndsSoon(const v1::InfoReply& info, absl::Time now) {
   return ends != 0 && absl::FromUnixSeconds(ends) - now < kRenewal;
 }
 
+void AskState(v1::Agent::StubInterface& stub, const std::string& remedy, AgentState& state) {
+  const absl::Time start = absl::Now();
+  const absl::StatusOr<v1::InfoReply> info = Info(stub);
+  if (IsContainerdsFault(info.status())) {
+    state.status = absl::UnavailableError("its agent runs, but " + Message(info.status()) +
+                                          "; see `systemctl status containerd` on the node");
+    return;
+  }
+  if (!info.ok()) {
+    state.status = absl::UnavailableError(absl::StrCat(
+        "it does not answer as this cluster's agent: ", Message(info.status()), "; ", remedy));
+    return;
+  }
+  state.info = *info;
+  // The answer's clock is read somewhere between the question and the answer.
+  const absl::Time middle = start + (absl::Now() - start) / 2;
+  state.clock_ahead = absl::FromUnixSeconds(state.info.unix_time_seconds()) - middle;
+  state.status = CheckProtocol(state.info);
+}
+
 absl::StatusOr<v1::InfoReply> AskInfo(const AgentDialer& dialer, const InstalledPod& pod) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kInfoTimeout));
-  v1::InfoReply info;
-  RETURN_IF_ERROR(FromGrpc(dialer.Dial(pod.node, pod.address)->Info(&context, {}, &info)));
-  return info;
+  return Info(*dialer.Dial(pod.node, pod.address));
 }
 
 absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const std::optional<Authority> authority, FindAuthority(kubectl));
   if (!authority.has_value()) {
     return absl::NotFoundError(
-        "no agents are installed in this cluster; `lighter agent install` brings them");
+        "no agents are installed in this cluster; `lighter agent install` brings them. Agents that "
+        "came in another way are asked with --tls-dir");
   }
   ASSIGN_OR_RETURN(const AgentDialer dialer, AgentDialer::FromAuthority(*authority));
   ASSIGN_OR_RETURN(const std::string listed, kubectl.Run({"get", "nodes", "-o", "json"}));

@@ -27,6 +27,10 @@ constexpr std::array kCases = {
          "run `kubectl label namespace lighter-system "
          "pod-security.kubernetes.io/enforce=privileged --overwrite`; docs/agent.md lists what "
          "the pods ask for and why"},
+    Case{"failedmount", "volume \"mirrors\"",
+         "the folder for --mirror cannot be made on this node (a read-only file system?): `lighter "
+         "agent upgrade` has its agent do without, `lighter agent install --mirror-folder` names "
+         "another folder, and without --mirror none is needed"},
     Case{"hostpath type check failed", "",
          "containerd of this node has its socket or its root folder elsewhere; docs/agent.md "
          "lists the places that are known"},

@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "common/file.h"
 #include "common/status.h"
+#include "common/usage_error.h"
 #include "coordinator/naming/rendered_images.h"
 
 namespace lighter {
@@ -134,8 +135,13 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
   if (helm_ != nullptr) {
     const std::string scratch = planned.chart_dir + ".values-probe";
     ASSIGN_OR_RETURN(input.default_values, helm_->MergedValues(planned.chart_dir, {}, scratch));
-    ASSIGN_OR_RETURN(input.merged_values,
-                     helm_->MergedValues(planned.chart_dir, planned.values, scratch));
+    absl::StatusOr<json> merged = helm_->MergedValues(planned.chart_dir, planned.values, scratch);
+    if (!merged.ok()) {
+      // The chart's own values could be read, and no template runs here: it is the flags.
+      const bool given = absl::IsAborted(merged.status()) && !query_.values.empty();
+      return given ? UsageError(merged.status()) : merged.status();
+    }
+    input.merged_values = *std::move(merged);
     if (is_relocated) RETURN_IF_ERROR(Relocate(planned, input));
     std::string manifests;
     if (planned.release.name.empty()) {

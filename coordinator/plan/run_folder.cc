@@ -109,9 +109,13 @@ absl::StatusOr<RunFolder> RunFolder::Temporary() {
 }
 
 RunFolder::~RunFolder() {
-  if (!lock_.ok()) return;
-  std::error_code ignored;  // nobody is left to tell
-  fs::remove_all(path_, ignored);
+  if (path_.empty()) return;  // moved from
+  std::error_code ignored;    // nobody is left to tell
+  if (lock_.ok()) {
+    fs::remove_all(path_, ignored);
+  } else {
+    ::rmdir(path_.c_str());  // stays where something is in it
+  }
 }
 
 std::string RunFolder::id() const { return fs::path(path_).filename().string(); }

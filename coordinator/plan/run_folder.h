@@ -8,8 +8,8 @@
 
 namespace lighter {
 
-// Move-only. A temporary folder is removed when its owner goes; a kept one stays. A temporary one
-// that a killed run left behind is removed by the next run that makes one.
+// Move-only. A temporary folder is removed when its owner goes; a kept one stays, unless nothing is
+// in it. A temporary one that a killed run left behind is removed by the next run that makes one.
 class RunFolder {
  public:
   // $XDG_STATE_HOME/lighter/runs/<UTC time>-<command>, below ~/.local/state by default.

@@ -106,6 +106,33 @@ class CommandLine(unittest.TestCase):
         self.assertIn("Nothing was changed", done.stderr)
         self.assertEqual(done.stdout, "")
 
+    def test_values_that_helm_cannot_read_are_a_usage_error(self):
+        helm = self.folder / "helm"
+        helm.write_text(
+            """#!/bin/sh
+case "$*" in
+  version*) echo v4.0.0 ;;
+  *--set*) echo 'Error: failed parsing --set data' >&2; exit 1 ;;
+  template*) echo 'lighterValues: e30=' ;;
+esac
+"""
+        )
+        helm.chmod(0o755)
+        words = ["load", "--local", self.package, "--containerd-socket", "/nowhere/c.sock", "--helm", helm]
+        done = self.lighter(*words, "--set", "a[=b", code=2)
+        self.assertIn("failed parsing --set data", done.stderr)
+        self.assertIn("Nothing was changed", done.stderr)
+        self.lighter(*words, code=1)
+
+    def test_nothing_is_kept_of_a_run_that_ended_before_it_began(self):
+        with tempfile.TemporaryDirectory() as state:
+            self.lighter("upgrade", self.folder / "missing.tar", code=1, env={"XDG_STATE_HOME": state})
+            self.assertEqual(list((Path(state) / "lighter/runs").iterdir()), [])
+
+    def test_agents_of_a_pki_of_ones_own_can_be_asked(self):
+        done = self.lighter("agent", "status", "--tls-dir", "/nowhere/tls", code=1)
+        self.assertIn("/nowhere/tls", done.stderr)
+
     def test_local_load_without_containerd_names_the_socket(self):
         done = self.lighter("load", "--local", self.package, "--containerd-socket", "/nowhere/c.sock", code=1)
         self.assertIn("/nowhere/c.sock", done.stdout + done.stderr)

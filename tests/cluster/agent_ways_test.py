@@ -94,6 +94,8 @@ class OtherRoot(LineTest):
         deadline = time.monotonic() + 20
         while self.shell_status(BUILD / "lighter", "plan", self.packages[1], *coordinator) != 0 and time.monotonic() < deadline:
             time.sleep(0.5)
+        states = self.lighter("agent", "status", "--tls-dir", str(tls / "coordinator")).json["nodes"]
+        self.assertEqual([(node["name"], node["usable"]) for node in states], [("node1", True), ("node2", True)])
         run = self.lighter("load", self.packages[1], *coordinator)
         self.assertTrue(all(node["proven"] for node in run.json["nodes"]))
 

@@ -224,15 +224,47 @@ class AgentInstall(LineTest):
         self.lighter("agent", "install")
         self.assertTrue(all(node["usable"] for node in self.status().values()))
 
-    def test_a_node_that_is_not_ready_is_left_out_and_told(self):
-        self.lighter("agent", "install")
-        self.cluster("stop-kubelet", "--name", self.line.settings.name, "node2")
-        self.addCleanup(self.shell, "kubectl", "wait", "--for=condition=Ready", "node/node2", "--timeout=60s")
-        self.addCleanup(self.shell_status, CLUSTER, "start-kubelet", "--name", self.line.settings.name, "node2")
+    def stop_kubelet(self, node: str) -> None:
+        """Has a node not be Ready until the test ends."""
+        self.cluster("stop-kubelet", "--name", self.line.settings.name, node)
+        self.addCleanup(self.shell, "kubectl", "wait", "--for=condition=Ready", f"node/{node}", "--timeout=60s")
+        self.addCleanup(self.shell_status, CLUSTER, "start-kubelet", "--name", self.line.settings.name, node)
         # What the control plane would find out by itself after 40 s.
         down = '{"status":{"conditions":[{"type":"Ready","status":"False","reason":"KubeletNotReady","message":"stopped"}]}}'
-        self.shell("kubectl", "patch", "node", "node2", "--subresource=status", "--type=strategic", "-p", down)
+        self.shell("kubectl", "patch", "node", node, "--subresource=status", "--type=strategic", "-p", down)
 
+    def hold_image(self, node: str) -> None:
+        """Has a node hold IMAGE until the test ends, and tell of it."""
+        self.addCleanup(self.ctr, node, "images", "rm", IMAGE)
+        self.run_pod(self.line, "holder", node)  # imports its image there and nowhere else
+        self.addCleanup(self.shell, "kubectl", "delete", "pod", "holder")
+
+        def reported() -> bool:
+            images = self.get(self.line, "node", node)["status"]["images"]
+            return any(IMAGE in image["names"] for image in images)
+
+        wait_for("kubelet to report the image", reported, 30)
+
+    def test_a_node_that_is_not_ready_keeps_its_agent_and_no_other_nodes_port(self):
+        self.lighter("agent", "install")
+        pods = self.pods()
+        self.hold_image("node1")
+        self.stop_kubelet("node2")
+        self.lighter("agent", "install")
+        self.assertEqual(self.pods(), pods, "a node that went away must not start the others' agents anew")
+        # Another DaemonSet for node1; that of before serves node2 alone from now on.
+        report = self.lighter("agent", "install", "--borrow-image", IMAGE).json
+        self.assertEqual([(node["name"], node["ready"], node["image"]) for node in report["nodes"]], [("node1", True, IMAGE)])
+        self.assertEqual(self.pods()["node2"], pods["node2"])
+        self.cluster("start-kubelet", "--name", self.line.settings.name, "node2")
+        self.shell("kubectl", "wait", "--for=condition=Ready", "node/node2", "--timeout=60s")
+        self.lighter("agent", "install")
+        self.assertTrue(all(node["usable"] for node in self.status().values()))
+        self.assertEqual(len(self.get(self.line, "daemonsets", "-n", NAMESPACE)["items"]), 1)
+
+    def test_a_node_that_is_not_ready_is_left_out_and_told(self):
+        self.lighter("agent", "install")
+        self.stop_kubelet("node2")
         left_out = [{"name": "node2", "cause": "the node is not Ready"}]
         report = self.lighter("agent", "install").json
         self.assertEqual([[node["name"] for node in report["nodes"]], report["leftOut"]], [["node1"], left_out])
@@ -274,14 +306,7 @@ class AgentInstall(LineTest):
         self.assertIn("no node holds example.com/nowhere:1", run.err)
         self.assertEqual(self.pods(), pods, "working agents were taken away for an image that is nowhere")
 
-        self.run_pod(self.line, "holder", "node2")  # imports its image there and nowhere else
-        self.addCleanup(self.shell, "kubectl", "delete", "pod", "holder")
-
-        def reported() -> bool:
-            images = self.get(self.line, "node", "node2")["status"]["images"]
-            return any(IMAGE in image["names"] for image in images)
-
-        wait_for("kubelet to report the image", reported, 30)
+        self.hold_image("node2")
         run = self.lighter("agent", "install", "--borrow-image", IMAGE, "--timeout", "8s", code=4)
         problems = {node["name"]: node["problem"] for node in run.json["nodes"]}
         self.assertIn("ErrImageNeverPull", problems["node1"])
@@ -299,6 +324,7 @@ class AgentInstallOnContainerd2(AgentInstall):
     test_a_damaged_chunk_is_told_and_mended = None
     test_a_folder_that_the_node_has_not_is_told_with_the_way_out = None
     test_a_node_that_is_not_ready_is_left_out_and_told = None
+    test_a_node_that_is_not_ready_keeps_its_agent_and_no_other_nodes_port = None
     test_agents_of_an_authority_that_was_lost_are_taken_over = None
     test_pods_that_the_cluster_refuses_are_told_with_the_way_out = None
     test_the_pods_ask_for_no_more_than_is_documented = None

@@ -34,6 +34,11 @@ class Mirror(LineTest):
     def folders(self, node: str) -> set[str]:
         return set(self.on_node(node, f"ls -A {FOLDER}").split())
 
+    def pods(self) -> set[str]:
+        """The agents' pods, but for those that are going."""
+        pods = [pod["metadata"] for pod in self.get(self.line, "pods", "-n", "lighter-system")["items"]]
+        return {pod["name"] for pod in pods if "deletionTimestamp" not in pod}
+
     def mirrors(self) -> dict[str, dict[str, str]]:
         """What keeps each node's mirrors from working; empty text where nothing does."""
         nodes = self.lighter("agent", "status").json["nodes"]
@@ -82,6 +87,10 @@ class Mirror(LineTest):
 
         self.lighter("agent", "install", *self.install)
         self.assertEqual(self.folders("node2"), before["node2"] | {"docker.io", REGISTRY})
+        pods = self.pods()
+        self.assertIn(f"--mirror {REGISTRY}", self.lighter("agent", "upgrade").err)
+        self.assertEqual(self.folders("node2"), before["node2"] | {"docker.io", REGISTRY})
+        self.assertEqual(self.pods(), pods, "an upgrade to what is there must leave running agents alone")
         self.lighter("agent", "uninstall")
         self.assertEqual(self.folders("node1"), before["node1"])
         self.assertEqual(self.folders("node2"), before["node2"] | {"docker.io"})
@@ -94,6 +103,25 @@ class Mirror(LineTest):
             self.assertIn("containerd does not read /etc/elsewhere", " ".join(node["notes"]))
         self.assertEqual(self.on_node("node1", "ls -A /etc/elsewhere"), "")
         self.assertNotIn(REGISTRY, self.folders("node1"))
+
+    def test_a_folder_that_cannot_be_made_is_done_without_and_told(self):
+        self.on_node("node2", "mount -t tmpfs -o ro none /etc/containerd")
+        self.addCleanup(self.shell_status, *self.line.node("node2").inside, "umount", "/etc/containerd")
+        install = ["agent", "install", *self.install, "--mirror", "docker.io"]
+        report = self.lighter(*install).json
+        self.assertEqual([(node["name"], node["ready"]) for node in report["nodes"]], [("node1", True), ("node2", True)])
+        notes = {node["name"]: " ".join(node["notes"]) for node in report["nodes"]}
+        self.assertEqual(notes["node1"], "")
+        self.assertIn("could not be made", notes["node2"])
+        self.assertIn("could not be made", self.mirrors()["node2"][REGISTRY])
+        pods = self.pods()
+        self.lighter(*install)
+        self.assertEqual(self.pods(), pods, "a second install must leave running agents alone")
+
+        self.on_node("node2", "umount /etc/containerd")
+        self.lighter("agent", "install")
+        self.lighter("agent", "install", *self.install)
+        self.assertEqual(self.mirrors()["node2"], {REGISTRY: ""})
 
     def test_hostile_names_are_refused(self):
         for name in ("../../root", "a.example/b", "..", "_default", ""):

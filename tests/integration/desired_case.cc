@@ -29,9 +29,18 @@ grpc::Status FakePeer::Fetch(grpc::ServerContext*, const v1::FetchRequest* reque
     if (image.manifest_digest() == request->digest()) bytes = image.manifest();
   }
   if (bytes.empty()) bytes = images_->bytes(request->digest());
-  const uint64_t end = request->length() == 0
-                           ? bytes.size()
-                           : std::min(bytes.size(), request->offset() + request->length());
+  uint64_t end = request->length() == 0
+                     ? bytes.size()
+                     : std::min(bytes.size(), request->offset() + request->length());
+  bool breaks = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (broken_.has_value() && broken_->first == request->digest()) {
+      if (request->offset() == 0) ++starts_;
+      breaks = end > broken_->second;
+      end = std::min(end, broken_->second);
+    }
+  }
   for (uint64_t at = request->offset(); at < end; at += kChunkBytes) {
     v1::FetchReply reply;
     reply.set_size(bytes.size());
@@ -40,7 +49,14 @@ grpc::Status FakePeer::Fetch(grpc::ServerContext*, const v1::FetchRequest* reque
     reply.set_data(std::move(data));
     writer->Write(reply);
   }
-  return grpc::Status::OK;
+  if (!breaks) return grpc::Status::OK;
+  ++breaks_;
+  return {grpc::StatusCode::UNAVAILABLE, "broken off"};
+}
+
+void FakePeer::BreakOff(std::optional<std::pair<std::string, uint64_t>> at) {
+  const std::lock_guard lock(mutex_);
+  broken_ = std::move(at);
 }
 
 void DesiredCase::SetUp() {

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +27,11 @@ class FakePeer final : public v1::Peer::Service {
   std::string address() const;
   // Sends other bytes from now on.
   void Lie() { lies_ = true; }
+  // Ends every answer with this blob at that byte from now on; nullopt: no more.
+  void BreakOff(std::optional<std::pair<std::string, uint64_t>> at);
+  int breaks() const { return breaks_; }
+  // How often the blob of BreakOff was asked for from its first byte on.
+  int starts() const { return starts_; }
   int calls() const { return calls_; }
 
   grpc::Status Fetch(grpc::ServerContext* context, const v1::FetchRequest* request,
@@ -35,6 +42,10 @@ class FakePeer final : public v1::Peer::Service {
   int port_ = 0;
   std::atomic<bool> lies_ = false;
   std::atomic<int> calls_ = 0;
+  std::atomic<int> breaks_ = 0;
+  std::atomic<int> starts_ = 0;
+  mutable std::mutex mutex_;  // guards what follows
+  std::optional<std::pair<std::string, uint64_t>> broken_;
   std::unique_ptr<grpc::Server> server_;
 };
 

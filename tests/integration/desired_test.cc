@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -18,7 +20,9 @@ namespace lighter::testing {
 namespace {
 
 using support::MakeImage;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class DesiredTest : public DesiredCase {};
 FOR_EVERY_CONTAINERD(DesiredTest);
@@ -62,6 +66,36 @@ TEST_P(DesiredTest, APeerThatLiesIsLeftForAnother) {
   ASSERT_NE(agent, nullptr);
   ExpectArrives(*agent);
   EXPECT_GT(honest.calls(), 0);
+}
+
+// An image that does not come whole must not start anew each time that another one comes.
+TEST_P(DesiredTest, WhatCameOfABrokenImageStaysThoughAnotherOneArrives) {
+  images_ = ImageSet();
+  images_.Add(MakeImage({}, {DataLayer("a", 40'000'000, 1)}), {kName});
+  images_.Add(MakeImage({}, {DataLayer("b", 1000, 2)}), {"example.com/b:1"});
+  const std::string layer = images_.start().images(0).layers(0).blob().digest();
+  FakePeer peer(&images_, WriteTls(AgentTlsNames("node-1"), "node-1"));
+  peer.BreakOff(std::pair(layer, 30'000'000));
+  WriteList({{"node-1", peer.address()}}, authority_);
+  const auto agent = LateAgent();
+  ASSERT_NE(agent, nullptr);
+  const absl::Time give_up = absl::Now() + kPatience;
+  while (peer.breaks() < 3 && absl::Now() < give_up) absl::SleepFor(absl::Milliseconds(100));
+  ASSERT_GE(peer.breaks(), 3) << agent->log();
+  EXPECT_EQ(peer.starts(), 1) << agent->log();
+  EXPECT_THAT(NodeTest::List().images, Contains(StartsWith("example.com/b:1 ")));
+  EXPECT_THAT(NodeTest::List().ingests, Contains("layer-" + layer));
+  peer.BreakOff(std::nullopt);
+  ExpectArrives(*agent);
+  const absl::Time until = absl::Now() + kPatience;
+  const auto leases_of_loads = [this] {
+    const std::set<std::string> leases = NodeTest::List().leases;
+    return std::count_if(leases.begin(), leases.end(), [](const std::string& id) {
+      return id.starts_with(kKeeperRules.lease_prefix);
+    });
+  };
+  while (leases_of_loads() > 0 && absl::Now() < until) absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_EQ(leases_of_loads(), 0);
 }
 
 TEST_P(DesiredTest, APeerThatIsAnotherNodeIsNotAsked) {
@@ -299,7 +333,7 @@ TEST_P(DesiredTest, AllThatLighterMadeGoesButForWhatPodsUse) {
   for (const std::string& image : NodeTest::List().images)
     names.insert(image.substr(0, image.find(' ')));
   EXPECT_THAT(names, ::testing::IsSupersetOf({"example.com/c:1", "example.com/theirs:1"}));
-  EXPECT_THAT(names, ::testing::Not(::testing::Contains("example.com/b:1")));
+  EXPECT_THAT(names, ::testing::Not(Contains("example.com/b:1")));
 }
 
 }  // namespace

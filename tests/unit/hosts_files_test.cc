@@ -1,7 +1,10 @@
 #include "agent/registry/hosts_files.h"
 
 #include <gmock/gmock.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <set>
 
@@ -112,6 +115,38 @@ TEST_F(HostsFilesTest, WhatAKilledWriteLeftGoes) {
   Put(".lighter-a.example/hosts.toml", "");
   ASSERT_TRUE(files_.RemoveAllBut({"docker.io"}).ok());
   EXPECT_THAT(Entries(), ElementsAre("docker.io"));
+}
+
+// As kill -9 in the middle of a file leaves it, beside the file that it was to become.
+TEST_F(HostsFilesTest, AFileThatWasNotFinishedIsInNobodysWay) {
+  Put(".lighter-docker.io/hosts.toml.Xa81Bc", "half");
+  ASSERT_TRUE(files_.Write("docker.io").ok());
+  EXPECT_THAT(Entries(), ElementsAre("docker.io"));
+  Put(".lighter-docker.io/hosts.toml.Xa81Bc", "half");
+  ASSERT_TRUE(files_.Write("docker.io").ok());
+  EXPECT_THAT(Entries(), ElementsAre("docker.io"));
+  Put(".lighter-docker.io/hosts.toml.Xa81Bc", "half");
+  ASSERT_TRUE(files_.RemoveAllBut({}).ok());
+  EXPECT_THAT(Entries(), IsEmpty());
+}
+
+// A probe that was killed: its name is nobody's registry, and its file has the mark.
+TEST_F(HostsFilesTest, AKilledProbesFolderGoes) {
+  ASSERT_TRUE(files_.Write("docker.io").ok());
+  ASSERT_TRUE(files_.Write("mirror-probe.lighter.invalid", kMirror).ok());
+  ASSERT_TRUE(files_.RemoveAllBut({"docker.io"}).ok());
+  EXPECT_THAT(Entries(), ElementsAre("docker.io"));
+}
+
+// Else one that was killed would leave half a file in a folder that administrators use, too.
+TEST_F(HostsFilesTest, NothingIsMadeInARegistrysFolderButTheFileItself) {
+  ASSERT_TRUE(files_.Write("docker.io").ok());
+  const UniqueFd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(watch.get(), Path("docker.io").c_str(), IN_CREATE), 0);
+  ASSERT_TRUE(HostsFiles(folder_.path(), "http://127.0.0.1:1").Write("docker.io").ok());
+  EXPECT_THAT(Read("docker.io"), HasSubstr("127.0.0.1:1"));
+  std::array<char, 4096> events{};
+  EXPECT_EQ(::read(watch.get(), events.data(), events.size()), -1) << "a file was made";
 }
 
 TEST_F(HostsFilesTest, NamesThatLeadElsewhereAreRefused) {

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "common/usage_error.h"
+
 namespace lighter {
 namespace {
 
@@ -12,6 +14,14 @@ TEST(StatusTest, AnnotateKeepsTheCode) {
   const absl::Status status = Annotate(absl::DataLossError("short"), "a.tar");
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(Message(status), "a.tar: short");
+}
+
+TEST(StatusTest, AnErrorOfTheCommandLineStaysOne) {
+  const absl::Status status = UsageError(absl::AbortedError("no such flag"));
+  EXPECT_TRUE(absl::IsAborted(status));
+  EXPECT_TRUE(IsUsageError(Annotate(status, "a.tar")));
+  EXPECT_FALSE(IsUsageError(Annotate(absl::AbortedError("broken"), "a.tar")));
+  EXPECT_TRUE(UsageError(absl::OkStatus()).ok());
 }
 
 TEST(StatusTest, ErrnoBecomesACode) {

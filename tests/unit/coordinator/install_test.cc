@@ -38,10 +38,12 @@ SiteNode MakeNode(const std::string& name, std::set<std::string> reported,
           .socket = "/run/containerd/containerd.sock",
           .containerd_root = "/var/lib/containerd",
           .config_path = "/etc/containerd/certs.d",
+          .refused_folder = "",
           .pull_records = "",
           .reported_images = std::move(reported),
           .daemonset_images = std::move(daemonsets),
           .agent_image = "",
+          .daemon_set = "",
           .credential_images = {}};
 }
 
@@ -78,7 +80,7 @@ TEST(ChooseGroupsTest, SeveralGroupsWhereNoImageCoversAll) {
   EXPECT_THAT(NodeNames(grouping.groups[2]), ElementsAre("e"));
 }
 
-// Where 50 larger images are, kubelet does not report the sandbox image, though it is there.
+// Where enough larger images are, kubelet does not report the sandbox image, though it is there.
 TEST(ChooseGroupsTest, SandboxImagesAreGuessedWhereNothingElseIsKnown) {
   constexpr char kOurPause[] = "mirror.example.com/pause:9";
   ImageBans bans;
@@ -141,9 +143,13 @@ TEST(IsNowhereTest, OnlyWhereEveryNodeTellsOfAllThatItHolds) {
   EXPECT_FALSE(IsNowhere(
       {MakeNode("a", {kPause}), MakeNode("b", {"docker.io/library/busybox:latest"})}, "busybox"));
   EXPECT_FALSE(IsNowhere({MakeNode("a", {kPause}), MakeNode("b", {})}, "busybox"));
+  SiteNode in_part = MakeNode("a", {kPause});
+  in_part.reports_in_part = true;
+  EXPECT_FALSE(IsNowhere({in_part}, "busybox"));
+  // However many there are, where they are all.
   std::set<std::string> many;
-  for (int i = 0; i < 50; ++i) many.insert(absl::StrCat("x:", i));
-  EXPECT_FALSE(IsNowhere({MakeNode("a", many)}, "busybox"));
+  for (int i = 0; i < 100; ++i) many.insert(absl::StrCat("x:", i));
+  EXPECT_TRUE(IsNowhere({MakeNode("a", many)}, "busybox"));
 }
 
 json NodeItem(const std::string& name, const std::string& os, const std::string& runtime,
@@ -334,6 +340,45 @@ TEST_F(ManifestsTest, MirrorsAreMountedOnlyWhereTheyAreAskedFor) {
               HasSubstr("\"/etc/hosts.d\""));
 }
 
+// Else the pod could not start, and each installation would try that anew, with the agents of all
+// nodes of the group.
+TEST_F(ManifestsTest, AFolderThatCannotBeMadeIsDoneWithoutAndRememberedByThePods) {
+  const MirrorSettings mirrors = {.registries = {"docker.io"}, .folder = ""};
+  std::vector<SiteNode> nodes = {MakeNode("a", {kPause}), MakeNode("b", {kPause})};
+  nodes[0].refused_folder = nodes[0].config_path;
+  const Grouping grouping = ChooseGroups(nodes, {}, {});
+  ASSERT_THAT(grouping.groups, SizeIs(2));
+  const AgentManifests manifests = MakeManifests(payload_, grouping, mirrors);
+  EXPECT_NE(manifests.daemon_sets[0].at("metadata").at("name"),
+            manifests.daemon_sets[1].at("metadata").at("name"));
+  const size_t without = NodeNames(grouping.groups[0]).front() == "a" ? 0 : 1;
+  const json& daemon_set = manifests.daemon_sets[without];
+  EXPECT_THAT(Pod(daemon_set).dump(), ::testing::Not(HasSubstr("certs.d")));
+  EXPECT_THAT(Pod(manifests.daemon_sets[1 - without]).dump(), HasSubstr("certs.d"));
+  // The agent tells of it.
+  EXPECT_THAT(Pod(daemon_set).at("containers").at(0).at("args").get<std::vector<std::string>>(),
+              ::testing::Contains("--mirror=docker.io"));
+
+  json pod = SamplePod(daemon_set);
+  pod["spec"]["nodeName"] = "a";
+  pod["status"]["containerStatuses"] =
+      json::array({{{"name", "agent"}, {"containerID", "containerd://1"}}});
+  const json listed = {
+      {"items", json::array({NodeItem("a", "linux", "containerd://2.3.7", true)})}};
+  const auto site = ParseSite(listed.dump(), json({{"items", json::array({pod})}}).dump());
+  ASSERT_TRUE(site.ok()) << site.status();
+  nodes = site->nodes;
+  EXPECT_EQ(nodes.at(0).refused_folder, "/etc/containerd/certs.d");
+  nodes[0].config_path = "/etc/containerd/certs.d";
+  ForgetRefusedFolders(mirrors, nodes);
+  EXPECT_EQ(nodes[0].refused_folder, "/etc/containerd/certs.d");
+  std::vector<SiteNode> elsewhere = nodes;
+  ForgetRefusedFolders({.registries = {"docker.io"}, .folder = "/etc/hosts.d"}, elsewhere);
+  EXPECT_EQ(elsewhere[0].refused_folder, "");
+  ForgetRefusedFolders({}, nodes);
+  EXPECT_EQ(nodes[0].refused_folder, "");
+}
+
 // SendPayloadAgain deletes what the manifests hold: the list must not be among it.
 TEST_F(ManifestsTest, TheListIsNoPartOfTheManifests) {
   for (const json& config_map : Make(ChooseGroups({MakeNode("a", {kPause})}, {}, {})).config_maps) {
@@ -385,6 +430,20 @@ TEST_F(NodeFoldersTest, AFolderThatIsNotThereIsDoneWithout) {
   EXPECT_EQ(nodes_[1].containerd_root, "/var/lib/containerd");
   EXPECT_EQ(nodes_[1].pull_records, kNoPullRecords);
   EXPECT_FALSE(folders_.Correct({PodOn("a"), PodOn("b")}, warnings, nodes_));
+}
+
+TEST_F(NodeFoldersTest, AFolderForMirrorsThatCannotBeMadeIsDoneWithout) {
+  InstalledPod pod = PodOn("b");
+  pod.mirror_folder = "/etc/containerd/certs.d";
+  const AgentWarnings warnings = {
+      {"Pod/pod-b",
+       "FailedMount: MountVolume.SetUp failed for volume \"mirrors\" : mkdir "
+       "/etc/containerd/certs.d: read-only file system"}};
+  EXPECT_TRUE(folders_.Correct({PodOn("a"), pod}, warnings, nodes_));
+  EXPECT_EQ(nodes_[0].refused_folder, "");
+  EXPECT_EQ(nodes_[1].refused_folder, "/etc/containerd/certs.d");
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("read-only file system")));
+  EXPECT_FALSE(folders_.Correct({pod}, warnings, nodes_));
 }
 
 TEST_F(NodeFoldersTest, PodsThatRunAndWarningsOfOthersChangeNothing) {
@@ -480,6 +539,19 @@ TEST(ParseSiteTest, KeepsReadyLinuxNodesWithContainerdAndSaysWhyNotTheOthers) {
   EXPECT_THAT(site->skipped[2].cause, HasSubstr("not Ready"));
 }
 
+TEST(ParseSiteTest, AnImageWithFiveNamesMayHaveMore) {
+  json node = NodeItem("a", "linux", "containerd://2.3.7", true);
+  const auto in_part = [&](const json& names) {
+    node["status"]["images"] = json::array({{{"names", names}}});
+    const auto site = ParseSite(json({{"items", json::array({node})}}).dump(), R"({"items": []})");
+    EXPECT_TRUE(site.ok()) << site.status();
+    EXPECT_EQ(site->nodes.at(0).reported_count, 1);
+    return site->nodes.at(0).reports_in_part;
+  };
+  EXPECT_FALSE(in_part({"a", "b", "c", "d"}));
+  EXPECT_TRUE(in_part({"a", "b", "c", "d", "e"}));
+}
+
 TEST(ParseSiteTest, OnlyStartedContainersOfDaemonSetsAreEvidence) {
   const auto pod = [](const char* owner, const char* image, bool started, bool secret) {
     json item = {
@@ -514,6 +586,17 @@ TEST(ParseRuntimeSocketTest, TakesUnixSocketsOnly) {
   EXPECT_FALSE(parse("npipe:////./pipe/containerd").ok());
   EXPECT_FALSE(parse("").ok());
   EXPECT_FALSE(ParseRuntimeSocket("not json").ok());
+}
+
+TEST(ParseMaxImagesTest, FiftyUnlessKubeletSaysOtherwise) {
+  const auto parse = [](const json& kubelet) {
+    return ParseMaxImages(json({{"kubeletconfig", kubelet}}).dump());
+  };
+  EXPECT_EQ(parse({{"nodeStatusMaxImages", 7}}), 7);
+  EXPECT_EQ(parse({{"nodeStatusMaxImages", -1}}), -1);
+  EXPECT_EQ(parse({{"nodeStatusMaxImages", "many"}}), 50);
+  EXPECT_EQ(parse({{"failSwapOn", false}}), 50);
+  EXPECT_EQ(ParseMaxImages("not json"), 50);
 }
 
 TEST(LayoutTest, K3sAndRke2ShareASocketAndNothingElse) {
@@ -553,10 +636,7 @@ TEST(IsAboutVolumeTest, KubeletsWords) {
 
 json AgentPodItem(const json& status) {
   return {
-      {"metadata",
-       {{"name", "lighter-agent-x"},
-        {"labels",
-         {{kTemplateHashLabel, "abc"}, {"app.kubernetes.io/instance", "lighter-agent-1"}}}}},
+      {"metadata", {{"name", "lighter-agent-x"}, {"labels", {{kTemplateHashLabel, "abc"}}}}},
       {"spec",
        {{"nodeName", "node1"},
         {"containers", json::array({{{"name", "agent"},
@@ -577,7 +657,6 @@ TEST(ParseAgentPodsTest, ReadsWhatThePodWasStartedWith) {
                 {"containerStatuses",
                  json::array({{{"name", "agent"}, {"state", {{"running", json::object()}}}}})}});
   EXPECT_EQ(pod.template_hash, "abc");
-  EXPECT_EQ(pod.daemon_set, "lighter-agent-1");
   EXPECT_FALSE(pod.terminating);
   EXPECT_EQ(pod.state_folder, "/var/lib/containerd/lighter");
   EXPECT_EQ(pod.address, "10.0.0.5:7443");

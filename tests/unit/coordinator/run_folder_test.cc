@@ -41,6 +41,27 @@ TEST_F(RunFolderTest, ATemporaryOneGoesWithItsOwner) {
   EXPECT_EQ(Folders(), 0u);
 }
 
+TEST_F(RunFolderTest, AKeptOneStaysUnlessNothingIsInIt) {
+  ::setenv("XDG_STATE_HOME", dir_.path().c_str(), 1);
+  std::string path;
+  {
+    absl::StatusOr<RunFolder> folder = RunFolder::Keep("upgrade");
+    ASSERT_TRUE(folder.ok()) << folder.status();
+    const RunFolder moved = *std::move(folder);
+    path = moved.path();
+    EXPECT_TRUE(fs::is_directory(path));
+  }
+  EXPECT_FALSE(fs::exists(path));
+  {
+    const absl::StatusOr<RunFolder> folder = RunFolder::Keep("upgrade");
+    ASSERT_TRUE(folder.ok()) << folder.status();
+    path = folder->path();
+    std::ofstream(path + "/plan.json") << "{}";
+  }
+  EXPECT_TRUE(fs::exists(path + "/plan.json"));
+  ::unsetenv("XDG_STATE_HOME");
+}
+
 TEST_F(RunFolderTest, WhatAKilledRunLeftIsRemovedByTheNext) {
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);

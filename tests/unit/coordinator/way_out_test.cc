@@ -62,6 +62,10 @@ INSTANTIATE_TEST_SUITE_P(
              "MountVolume.SetUp failed for volume \"root\" : hostPath type check failed: "
              "/var/lib/containerd is not a directory",
              "elsewhere"},
+        Case{"ReadOnly", "FailedMount",
+             "MountVolume.SetUp failed for volume \"mirrors\" : mkdir /etc/containerd/certs.d: "
+             "read-only file system",
+             "--mirror-folder` names another folder"},
         Case{
             "DiskFull", "FailedMount",
             "MountVolume.SetUp failed for volume \"chunks\" : write /var/lib/kubelet/pods/1/chunk: "

@@ -1,0 +1,82 @@
+#include "coordinator/install/running_settings.h"
+
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/status.h"
+#include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/install/agent_objects.h"
+#include "coordinator/install/agent_pods.h"
+#include "coordinator/install/stale_sets.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::json;
+
+std::vector<std::string> MirrorsOf(const json& container) {
+  constexpr std::string_view kFlag = "--mirror=";
+  std::vector<std::string> mirrors;
+  for (const json& word : At(container, {"args"})) {
+    const std::string text = word.is_string() ? word.get<std::string>() : "";
+    if (text.starts_with(kFlag)) mirrors.push_back(text.substr(kFlag.size()));
+  }
+  return mirrors;
+}
+
+}  // namespace
+
+absl::StatusOr<RunningSettings> ParseRunningSettings(const json& daemon_sets) {
+  std::set<std::string> images;
+  std::set<std::vector<std::string>> mirrors;
+  std::set<std::string> folders;
+  for (const json& daemon_set : daemon_sets) {
+    if (IsNarrowed(daemon_set)) continue;  // of an earlier installation
+    for (const json& container : At(daemon_set, {"spec", "template", "spec", "containers"})) {
+      if (Text(container, {"name"}) != kAgentContainer) continue;
+      images.insert(ProgramOf(container) == kImageProgram ? Text(container, {"image"}) : "");
+      mirrors.insert(MirrorsOf(container));
+      if (std::string folder = MirrorFolderOf(container); !folder.empty()) {
+        folders.insert(std::move(folder));
+      }
+    }
+  }
+  if (images.size() > 1 || mirrors.size() > 1) {
+    return absl::FailedPreconditionError(
+        "the agents that run were not all installed with the same --image and --mirror; say what "
+        "they are to have with `lighter agent install` and its flags");
+  }
+  RunningSettings running;
+  if (!images.empty()) running.image = *images.begin();
+  if (!mirrors.empty()) running.mirrors.registries = *mirrors.begin();
+  // Where nodes have several, each has the one of its distribution.
+  if (folders.size() == 1) running.mirrors.folder = *folders.begin();
+  return running;
+}
+
+std::string KeepSettings(const RunningSettings& running, InstallOptions& options) {
+  std::vector<std::string> kept;
+  if (options.image.name.empty() && !running.image.empty()) {
+    options.image = {.name = running.image, .has_agent = true};
+    kept.push_back("--image " + running.image);
+  }
+  MirrorSettings& mirrors = options.mirrors;
+  if (mirrors.registries.empty()) {
+    mirrors.registries = running.mirrors.registries;
+    for (const std::string& registry : mirrors.registries) kept.push_back("--mirror " + registry);
+  }
+  if (!mirrors.registries.empty() && mirrors.folder.empty() && !running.mirrors.folder.empty()) {
+    mirrors.folder = running.mirrors.folder;
+    kept.push_back("--mirror-folder " + mirrors.folder);
+  }
+  return absl::StrJoin(kept, " ");
+}
+
+absl::StatusOr<std::string> KeepRunningSettings(InstallOptions& options) {
+  ASSIGN_OR_RETURN(const json daemon_sets, PresentDaemonSets(Kubectl(options.kubectl)));
+  ASSIGN_OR_RETURN(const RunningSettings running, ParseRunningSettings(daemon_sets));
+  return KeepSettings(running, options);
+}
+
+}  // namespace lighter

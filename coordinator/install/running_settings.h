@@ -1,0 +1,27 @@
+// What the agents that run were installed with, for an upgrade that keeps it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "coordinator/install/install.h"
+
+namespace lighter {
+
+struct RunningSettings {
+  std::string image;  // the agent's own; empty: agents start from a borrowed one
+  MirrorSettings mirrors;
+};
+
+// Of DaemonSets that lighter made; nothing where there are none. FailedPrecondition where they
+// differ.
+absl::StatusOr<RunningSettings> ParseRunningSettings(const nlohmann::json& daemon_sets);
+
+// Fills in what `options` do not say; what was filled in, as flags, for people: empty for nothing.
+std::string KeepSettings(const RunningSettings& running, InstallOptions& options);
+
+// Both, of the cluster's agents. Errors are also Kubectl's.
+absl::StatusOr<std::string> KeepRunningSettings(InstallOptions& options);
+
+}  // namespace lighter
