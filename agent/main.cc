@@ -19,6 +19,7 @@
 #include "agent/identity.h"
 #include "agent/registry/hosts_files.h"
 #include "agent/server.h"
+#include "agent/taint/taint_lifter.h"
 #include "common/limits.h"
 #include "common/status.h"
 #include "common/version.h"
@@ -87,6 +88,9 @@ absl::Status Run(int argc, char** argv) {
   app.add_option("--registry", options.registry,
                  "with --state-dir: loopback ADDRESS:PORT on which to serve the desired images to "
                  "this node's containerd");
+  app.add_option("--held-file", options.held_file,
+                 "with --state-dir: a file that is there while this node holds all that the "
+                 "desired list wants; `lift-taint` waits for it");
   app.add_option("--expect-root", options.expected_root,
                  "end at once where containerd's root folder is another one than this");
   app.add_option("--mirror", options.mirrors,
@@ -120,6 +124,22 @@ absl::Status Run(int argc, char** argv) {
       "holds and pins off the images.");
   const CLI::App* const unmirror =
       app.add_subcommand("remove-mirrors", "Removes what --mirror has written to --mirror-dir.");
+  TaintLifterOptions lifter;
+  CLI::App* const lift = app.add_subcommand(
+      "lift-taint", "Takes a taint off this node's object once --held-file is there.");
+  lift->add_option("--key", lifter.key, "the taint's key")->required();
+  lift->add_option("--held-file", lifter.held_file, "the serving agent's --held-file")->required();
+  lift->add_option("--node-name", lifter.node, "this node's name")
+      ->envname("NODE_NAME")
+      ->required();
+  lift->add_option("--api-address", lifter.api_address, "the API server's IP address")
+      ->envname("KUBERNETES_SERVICE_HOST")
+      ->required();
+  lift->add_option("--api-port", lifter.api_port, "and its port")
+      ->envname("KUBERNETES_SERVICE_PORT")
+      ->capture_default_str();
+  lift->add_option("--account-dir", lifter.account_dir, "folder with token and ca.crt")
+      ->capture_default_str();
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -140,6 +160,11 @@ absl::Status Run(int argc, char** argv) {
     return absl::OkStatus();
   }
   if (unmirror->parsed()) return RemoveMirrors(options.mirror_dir);
+  if (lift->parsed()) {
+    lifter.log = Log;
+    LiftTaints(lifter);
+    return absl::OkStatus();
+  }
   options.agent.log = Log;
   return Serve(std::move(options));
 }

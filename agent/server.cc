@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <iostream>
 #include <optional>
 
@@ -23,6 +22,7 @@
 #include "agent/registry/mirrors.h"
 #include "agent/registry/registry_server.h"
 #include "agent/root_check.h"
+#include "agent/stop_signals.h"
 #include "common/limits.h"
 #include "common/status.h"
 #include "common/tls.h"
@@ -103,16 +103,6 @@ absl::Status CheckOptions(const ServerOptions& options) {
   return absl::OkStatus();
 }
 
-// Blocked in every thread, so that only those who wait for one see them.
-sigset_t BlockStopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
 // What keeps the node to the desired list, from before the agent has a certificate of its own.
 class DesiredWork {
  public:
@@ -122,7 +112,7 @@ class DesiredWork {
         list_({options.state_dir, options.member_dir, options.desired_file}, options.agent.log),
         peers_(options.state_dir, options.member_dir, options.agent.node_name),
         content_(containerd_, &list_, &peers_, options.agent.calls),
-        keeper_(options.agent, &list_, &content_),
+        keeper_(options.agent, &list_, &content_, options.held_file),
         service_(containerd_, &list_) {}
 
   // The node's own registry is a second line: without it the agent is of use, too. Does nothing
@@ -193,12 +183,6 @@ class DesiredWork {
   mutable std::mutex mutex_;
   std::unique_ptr<Mirrors> mirrors_;
 };
-
-// True once a stop signal came; waits for one for `poll` at most.
-bool StopCame(const sigset_t& stop_signals, absl::Duration poll) {
-  const timespec time = absl::ToTimespec(poll);
-  return sigtimedwait(&stop_signals, nullptr, &time) > 0;
-}
 
 // False where a stop signal came first.
 bool AwaitCertificate(const ServerOptions& options, const sigset_t& stop_signals,

@@ -20,6 +20,7 @@ struct ServerOptions {
   // containerd's CRI.
   std::vector<std::string> mirrors;
   std::string mirror_dir;
+  std::string held_file;      // with state_dir: see HeldFile; may be empty
   std::string expected_root;  // containerd's, see CheckRoot; empty: not checked
   AgentOptions agent;         // with its `log`
 };

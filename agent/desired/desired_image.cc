@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/json.h"
+#include "common/limits.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -90,6 +91,16 @@ absl::StatusOr<v1::Image> CompleteImage(const v1::DesiredImage& desired,
     if (diff_ids[i].is_string()) layer.set_diff_id(diff_ids[i].get<std::string>());
   }
   return image;
+}
+
+absl::StatusOr<CheckedImage> StoredImage(const Containerd& containerd,
+                                         const v1::DesiredImage& desired) {
+  google::protobuf::RepeatedPtrField<v1::Image> images;
+  ASSIGN_OR_RETURN(*images.Add(), CompleteImage(desired, [&](const Digest& digest) {
+    return containerd.ReadBlob(digest, kMaxConfigBytes);
+  }));
+  ASSIGN_OR_RETURN(std::vector<CheckedImage> checked, CheckImages(images));
+  return std::move(checked.at(0));
 }
 
 }  // namespace lighter

@@ -42,6 +42,13 @@ std::shared_ptr<const v1::Desired> DesiredList::current() const {
   return current_;
 }
 
+absl::Status DesiredList::CheckMounted() const {
+  const std::lock_guard lock(mutex_);
+  const auto problem = problems_.find(sources_.file);
+  if (problem == problems_.end() || problem->second.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(problem->second);
+}
+
 void DesiredList::LearnCa() {
   const absl::StatusOr<std::string> ca = FindAuthorityCa(sources_.state_dir, sources_.member_dir);
   if (!ca.ok() || *ca == ca_) return;
@@ -72,7 +79,10 @@ void DesiredList::Tell(const std::string& path, const absl::Status& status) {
 
 void DesiredList::AdoptFile(const std::string& path) {
   const absl::StatusOr<std::string> bytes = ReadFile(path, kMaxFileBytes);
-  if (absl::IsNotFound(bytes.status())) return;
+  if (absl::IsNotFound(bytes.status())) {
+    looked_at_.erase(path);
+    return Tell(path, absl::OkStatus());
+  }
   if (bytes.ok() && !ca_.empty() && std::exchange(looked_at_[path], *bytes) == *bytes) return;
   absl::Status status = bytes.status();
   if (bytes.ok()) {

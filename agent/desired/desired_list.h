@@ -36,6 +36,10 @@ class DesiredList {
   // Null where there is none.
   std::shared_ptr<const v1::Desired> current() const;
 
+  // OK where the mounted list, as it was looked at last, counts or there is none.
+  // FailedPrecondition says why it was passed over.
+  absl::Status CheckMounted() const;
+
   // False once the agent's state was removed from the node: it is being taken away.
   bool wanted() const;
 

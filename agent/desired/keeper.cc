@@ -84,13 +84,9 @@ absl::StatusOr<std::string> ReadSmall(const Digest& digest, const FetchBlob& fet
 
 // What would have to be moved or unpacked for an image.
 absl::StatusOr<Lack> LackOf(const Containerd& containerd, const v1::DesiredImage& desired) {
-  google::protobuf::RepeatedPtrField<v1::Image> images;
-  ASSIGN_OR_RETURN(*images.Add(), CompleteImage(desired, [&](const Digest& digest) {
-    return containerd.ReadBlob(digest, kMaxConfigBytes);
-  }));
-  ASSIGN_OR_RETURN(const std::vector<CheckedImage> checked, CheckImages(images));
+  ASSIGN_OR_RETURN(const CheckedImage image, StoredImage(containerd, desired));
   ASSIGN_OR_RETURN(const std::string snapshotter, containerd.Snapshotter());
-  return FindLack(containerd, snapshotter, {&checked.at(0)});
+  return FindLack(containerd, snapshotter, {&image});
 }
 
 // Leaves out what needs more than its names: room, other nodes.
@@ -121,7 +117,8 @@ absl::Status Keeper::Release(const Containerd& containerd) {
   return holds.ok() ? pins : holds;
 }
 
-Keeper::Keeper(const AgentOptions& options, DesiredList* desired, NodeContent* content)
+Keeper::Keeper(const AgentOptions& options, DesiredList* desired, NodeContent* content,
+               const std::string& held_file)
     : containerd_(Containerd(options.containerd_socket).Scoped({"", options.calls})),
       desired_(desired),
       content_(content),
@@ -131,6 +128,7 @@ Keeper::Keeper(const AgentOptions& options, DesiredList* desired, NodeContent* c
               .rules = kKeeperRules,
               .gate = options.gate,
               .calls = options.calls}),
+      held_file_(held_file, desired),
       thread_([this] { Run(); }) {}
 
 Keeper::~Keeper() {
@@ -226,7 +224,9 @@ absl::Status Keeper::Check(bool names_only) {
       state_.clear_generation();
       state_.clear_releases();
     }
-    return desired_->wanted() ? absl::OkStatus() : Release(containerd_);
+    if (desired_->wanted()) return held_file_.Confirm(containerd_, nullptr, {});
+    RETURN_IF_ERROR(held_file_.Withdraw());
+    return Release(containerd_);
   }
   // Before the load too, which may take long or never succeed.
   RETURN_IF_ERROR(HoldDesired(containerd_, *desired));
@@ -242,7 +242,11 @@ absl::Status Keeper::Check(bool names_only) {
     state_.set_pins(TellsPins(version));
     CountReleases(*desired, present, &state_);
   }
-  if (missing.empty()) return DropLeftovers();
+  if (missing.empty()) {
+    RETURN_IF_ERROR(DropLeftovers());
+    return held_file_.Confirm(containerd_, desired, records);
+  }
+  RETURN_IF_ERROR(held_file_.Withdraw());
   if (names_only) LeaveNamesOnly(containerd_, &missing);
   if (missing.empty()) return absl::OkStatus();
   const absl::Status loaded = Load(*desired, missing);

@@ -16,6 +16,7 @@
 #include "agent/call_group.h"
 #include "agent/containerd_client.h"
 #include "agent/desired/desired_list.h"
+#include "agent/desired/held_file.h"
 #include "agent/desired/node_content.h"
 #include "agent/local_agent.h"
 #include "lighter/v1/agent.pb.h"
@@ -24,9 +25,11 @@ namespace lighter {
 
 class Keeper {
  public:
-  // `options` as of the service for the network, with its gate, calls and log. All that is pointed
-  // to must outlive it. It works on a thread of its own from now on.
-  Keeper(const AgentOptions& options, DesiredList* desired, NodeContent* content);
+  // `options` as of the service for the network, with its gate, calls and log; `held_file` as
+  // HeldFile has it. All that is pointed to must outlive it. It works on a thread of its own from
+  // now on.
+  Keeper(const AgentOptions& options, DesiredList* desired, NodeContent* content,
+         const std::string& held_file);
   ~Keeper();  // breaks off what it is doing; the next one continues
 
   // Ends all holds and pins of a node that is left to itself.
@@ -78,7 +81,9 @@ class Keeper {
   std::unique_ptr<CallGroup> load_;  // of the load that is running
   v1::KeptState state_;
 
-  bool leftovers_ = true;  // there may be leases of broken loads; of the thread alone
+  // Of the thread alone.
+  bool leftovers_ = true;  // there may be leases of broken loads
+  HeldFile held_file_;
 
   std::thread thread_;  // last
 };

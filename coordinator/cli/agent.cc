@@ -12,6 +12,7 @@
 #include "coordinator/install/describe.h"
 #include "coordinator/install/describe_agents.h"
 #include "coordinator/install/export.h"
+#include "coordinator/install/lift_taint.h"
 #include "coordinator/install/running_settings.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
@@ -26,6 +27,7 @@ struct AgentFlags : CommonFlags {
   std::string image;
   std::vector<std::string> mirrors;
   std::string mirror_folder;
+  std::string lift_taint;
   std::string timeout = "2m";
   bool dry_run = false;
   bool purge = false;
@@ -49,6 +51,7 @@ InstallOptions ToInstallOptions(const AgentFlags& flags) {
   // In one order, so that another one starts no agent anew.
   const std::set<std::string> mirrors(flags.mirrors.begin(), flags.mirrors.end());
   options.mirrors = {.registries = {mirrors.begin(), mirrors.end()}, .folder = flags.mirror_folder};
+  options.lift_taint = flags.lift_taint;
   absl::ParseDuration(flags.timeout, &options.timeout);
   return options;
 }
@@ -57,7 +60,8 @@ absl::StatusOr<int> InstallWith(const InstallOptions& options, const AgentFlags&
   if (flags.dry_run) {
     ASSIGN_OR_RETURN(InstallPlan plan, PlanInstall(options));
     std::vector<nlohmann::json> objects = {std::move(plan.manifests.ns)};
-    for (auto* list : {&plan.manifests.config_maps, &plan.manifests.daemon_sets}) {
+    for (auto* list :
+         {&plan.manifests.rights, &plan.manifests.config_maps, &plan.manifests.daemon_sets}) {
       objects.insert(objects.end(), list->begin(), list->end());
     }
     std::printf("%s\n", ObjectList(std::move(objects)).dump(2).c_str());
@@ -150,6 +154,10 @@ std::string CheckRegistry(const std::string& text) {
   return std::string(CheckRegistryName(text).message());
 }
 
+std::string CheckTaint(const std::string& text) {
+  return std::string(CheckTaintKey(text).message());
+}
+
 std::string CheckFolder(const std::string& text) {
   const bool plain = text.size() > 1 && text.starts_with('/') && !absl::StrContains(text, "..") &&
                      !absl::StrContains(text, ':');
@@ -181,6 +189,13 @@ void AddSettings(CLI::App& command, AgentFlags& flags) {
           "/etc/containerd/certs.d)")
       ->check(CheckFolder);
   command
+      .add_option("--lift-taint", flags.lift_taint,
+                  "Key of a taint with which nodes register (kubelet's --register-with-taints): "
+                  "each agent takes it off its node once that holds, proven, all that the desired "
+                  "list wants. Gives the agents' pods the right to do that; without the flag it is "
+                  "removed. Needs Kubernetes 1.30")
+      ->check(CheckTaint);
+  command
       .add_option("--timeout", flags.timeout, "How long the agents may take to be ready, like 90s")
       ->check(CheckDuration)
       ->capture_default_str();
@@ -195,23 +210,26 @@ void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
       "registry, no SSH, nothing to do on any node. Each node makes its own key; its certificate "
       "is\n"
       "signed through the API server. Run it again at any time: it brings what is missing, and\n"
-      "agents of another version to this one. The flags say all: without --image or --mirror what\n"
-      "agents had of it goes, together with what they wrote. `lighter agent upgrade` keeps it.\n"
+      "agents of another version to this one. The flags say all: without --image, --mirror or\n"
+      "--lift-taint what agents had of it goes, together with what they wrote. `lighter agent "
+      "upgrade` keeps it.\n"
       "\n"
       "Examples:\n"
       "  lighter agent install\n"
       "  lighter agent install --dry-run > agents.json      # for a review; apply nothing\n"
       "  lighter agent install --borrow-image registry.k8s.io/pause:3.10\n"
       "  lighter agent install --image registry.example.com/lighter-agent:0.1.0\n"
-      "  lighter agent install --mirror docker.io --mirror 10.16.10.111\n");
+      "  lighter agent install --mirror docker.io --mirror 10.16.10.111\n"
+      "  lighter agent install --lift-taint example.com/images-missing\n");
 }
 
 void AddUpgradeFlags(CLI::App& command, AgentFlags& flags) {
   AddSettings(command, flags);
   command.footer(
-      "As `lighter agent install`, but --image, --mirror and --mirror-folder stay as the agents "
-      "that\n"
-      "run have them, unless they are given; what stays is told. An --image decides which version "
+      "As `lighter agent install`, but --image, --mirror, --mirror-folder and --lift-taint stay as "
+      "the\n"
+      "agents that run have them, unless they are given; what stays is told. An --image decides "
+      "which version "
       "its\n"
       "agents are: give the new one. To do without any of them, run `lighter agent install` "
       "without it.\n"

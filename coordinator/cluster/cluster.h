@@ -17,6 +17,7 @@ struct Node {
   std::string runtime;       // "containerd://1.6.20"
   std::string address;       // InternalIP; empty where it has none
   bool ready = false;
+  std::set<std::string> taints;  // their keys
 };
 
 // An agent, where it runs and how to reach it.

@@ -37,6 +37,12 @@ std::string InternalIp(const json& node) {
   return "";
 }
 
+std::set<std::string> TaintsOf(const json& node) {
+  std::set<std::string> keys;
+  for (const json& taint : At(node, {"spec", "taints"})) keys.insert(Text(taint, {"key"}));
+  return keys;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Node>> ParseNodes(const std::string& text) {
@@ -48,7 +54,8 @@ absl::StatusOr<std::vector<Node>> ParseNodes(const std::string& text) {
                      .architecture = Text(item, {"status", "nodeInfo", "architecture"}),
                      .runtime = Text(item, {"status", "nodeInfo", "containerRuntimeVersion"}),
                      .address = InternalIp(item),
-                     .ready = HasTrueCondition(item, "Ready")});
+                     .ready = HasTrueCondition(item, "Ready"),
+                     .taints = TaintsOf(item)});
   }
   return nodes;
 }

@@ -6,6 +6,7 @@
 #include "agent/root_check.h"
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/install/lift_taint.h"
 #include "coordinator/install/manifests.h"
 #include "coordinator/install/way_out.h"
 
@@ -71,6 +72,7 @@ InstalledPod ToPod(const json& item) {
   pod.node = IntendedNode(item);
   pod.name = Text(item, {"metadata", "name"});
   pod.template_hash = Text(item, {"metadata", "labels", kTemplateHashLabel});
+  pod.lift_taint = LiftedTaint(item);
   pod.ready = HasTrueCondition(item, "Ready");
   pod.terminating = !Text(item, {"metadata", "deletionTimestamp"}).empty();
   for (const json& container : At(item, {"spec", "containers"})) {

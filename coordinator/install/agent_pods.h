@@ -19,6 +19,7 @@ struct InstalledPod {
   std::string template_hash;  // of what it was made from, see TemplateHash; empty: not by us
   std::string state_folder;  // where it keeps key and certificate, in its container and on the node
   std::string mirror_folder;  // where it writes what sends pulls to it; empty: nowhere
+  std::string lift_taint;     // key of the taint that it takes off its node; empty: none
   std::string address;        // "10.0.0.5:7443"; empty where it has none yet
   bool running = false;       // its container runs
   bool ready = false;

@@ -65,7 +65,8 @@ std::string DescribeUninstallPlan(const UninstallPlan& plan) {
                                   " nodes would go, each with its key, what --mirror has it write, "
                                   "and its hold on images:\n");
   for (const std::string& node : plan.nodes) absl::StrAppend(&text, "  ", node, "\n");
-  absl::StrAppend(&text, "and in namespace ", kAgentNamespace, ":\n");
+  absl::StrAppend(&text, "and these objects, of namespace ", kAgentNamespace,
+                  " where they have one:\n");
   for (const std::string& object : plan.objects) absl::StrAppend(&text, "  ", object, "\n");
   absl::StrAppend(&text, plan.namespace_kept.empty()
                              ? "and the namespace.\n"

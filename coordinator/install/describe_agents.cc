@@ -61,10 +61,19 @@ std::string LastLoadWords(const v1::KeptState& kept, absl::Time now) {
   return AgeWords(newest, now);
 }
 
+// Of a node that has it.
+std::string TaintWords(const AgentState& state) {
+  return absl::StrCat("taint ", OneLine(state.taint),
+                      " keeps pods away until the node holds all that the desired list wants; "
+                      "`kubectl logs -n lighter-system ",
+                      state.pod, " --all-containers` tells what it waits for");
+}
+
 std::vector<std::string> Remarks(const AgentState& state, absl::Time now) {
   const v1::InfoReply& info = state.info;
   const v1::KeptState& kept = info.kept();
   std::vector<std::string> remarks;
+  if (!state.taint.empty()) remarks.push_back(TaintWords(state));
   if (!kept.problem().empty()) remarks.push_back("problem: " + OneLine(kept.problem()));
   if (!kept.doing().empty()) remarks.push_back("now: " + OneLine(kept.doing()));
   if (!kept.registry_problem().empty()) {
@@ -202,6 +211,7 @@ std::string DescribeAgents(const AgentsReport& report, absl::Time now) {
     if (!state.status.ok()) {
       absl::StrAppendFormat(&text, "%-*s  not usable: %s\n", static_cast<int>(widths[0]),
                             state.node, Message(state.status));
+      if (!state.taint.empty()) absl::StrAppend(&text, "  ", TaintWords(state), "\n");
       continue;
     }
     absl::StrAppend(&text, Line(rows[i], widths));
@@ -220,6 +230,7 @@ ordered_json AgentsToJson(const AgentsReport& report) {
                      {"usable", state.status.ok()},
                      {"problem", state.status.ok() ? "" : Message(state.status)},
                      {"image", state.image},
+                     {"taint", state.taint},
                      {"agentVersion", info.agent_version()},
                      {"protocolVersion", info.protocol_version()},
                      {"containerdVersion", info.containerd_version()},

@@ -15,6 +15,8 @@
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/install/enrol.h"
+#include "coordinator/install/lift_objects.h"
+#include "coordinator/install/lift_taint.h"
 #include "coordinator/install/member_secret.h"
 #include "coordinator/install/needed_rights.h"
 #include "coordinator/install/node_folders.h"
@@ -88,6 +90,7 @@ class Installation {
   Authority authority_;
   std::optional<AgentDialer> dialer_;
   Site site_;
+  bool unlift_ = false;  // an earlier --lift-taint has left its objects
   Grouping grouping_;
   AgentManifests manifests_;
   ImageBans bans_;
@@ -139,7 +142,12 @@ absl::Status Installation::FindOrMakeAuthority() {
 }
 
 absl::Status Installation::Prepare() {
-  RETURN_IF_ERROR(CheckRights(kubectl_, InstallRights()));
+  const bool lifts = !options_.lift_taint.empty();
+  if (lifts) RETURN_IF_ERROR(CheckLiftSupport(kubectl_));
+  RETURN_IF_ERROR(CheckRights(kubectl_, InstallRights(lifts)));
+  if (!lifts) {
+    ASSIGN_OR_RETURN(unlift_, FindLiftObjects(kubectl_));
+  }
   ASSIGN_OR_RETURN(site_, ReadSite(kubectl_));
   KeepOneArchitecture(EmbeddedPayload().architecture, site_);
   ForgetRefusedFolders(options_.mirrors, site_.nodes);
@@ -156,6 +164,7 @@ absl::Status Installation::Prepare() {
                                             "Without --borrow-image one is chosen that they hold"));
   }
   RETURN_IF_ERROR(EnsureNamespace());
+  if (lifts) RETURN_IF_ERROR(ApplyObjects(kubectl_, LiftObjects(options_.lift_taint)));
   RETURN_IF_ERROR(FindOrMakeAuthority());
   return EnsureMemberSecret(kubectl_, authority_);
 }
@@ -170,7 +179,7 @@ absl::Status Installation::ApplyManifests() {
         "; name one that the nodes hold with --borrow-image"));
   }
   for (const SkippedNode& node : grouping_.without) nodes_[node.name].problem = node.cause;
-  manifests_ = MakeManifests(EmbeddedPayload(), grouping_, options_.mirrors);
+  manifests_ = MakeManifests(EmbeddedPayload(), grouping_, options_.mirrors, options_.lift_taint);
   for (const AgentGroup& group : grouping_.groups) {
     say_(absl::StrCat(group.nodes.size(), " nodes start their agent from ", group.image, " (",
                       group.evidence, "), containerd at ", group.socket));
@@ -357,6 +366,7 @@ absl::StatusOr<InstallReport> Installation::Run() {
     RETURN_IF_ERROR(ApplyManifests());
     ASSIGN_OR_RETURN(next, WaitForRound());
   }
+  if (unlift_) RETURN_IF_ERROR(RemoveLiftObjects(kubectl_));
   RETURN_IF_ERROR(ExplainUnready());
   InstallReport report;
   for (auto& [name, node] : nodes_) report.nodes.push_back(std::move(node));
@@ -375,12 +385,16 @@ bool InstallReport::AllReady() const {
 
 absl::StatusOr<InstallPlan> PlanInstall(const InstallOptions& options) {
   InstallPlan plan;
+  if (!options.lift_taint.empty()) {
+    RETURN_IF_ERROR(CheckLiftSupport(Kubectl(options.kubectl)));
+  }
   ASSIGN_OR_RETURN(plan.site, ReadSite(Kubectl(options.kubectl)));
   KeepOneArchitecture(EmbeddedPayload().architecture, plan.site);
   ForgetRefusedFolders(options.mirrors, plan.site.nodes);
   plan.grouping = ChooseGroups(plan.site.nodes, options.image, {});
   plan.grouping.away = plan.site.away;
-  plan.manifests = MakeManifests(EmbeddedPayload(), plan.grouping, options.mirrors);
+  plan.manifests =
+      MakeManifests(EmbeddedPayload(), plan.grouping, options.mirrors, options.lift_taint);
   return plan;
 }
 

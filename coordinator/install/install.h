@@ -21,6 +21,9 @@ struct InstallOptions {
   KubectlOptions kubectl;
   GivenImage image;
   MirrorSettings mirrors;  // what an earlier installation had beyond these is removed
+  // Key of the startup taint that agents take off their nodes; empty: none, and the rights for it
+  // that an earlier installation brought are removed.
+  std::string lift_taint;
   absl::Duration timeout = absl::Minutes(2);
 };
 
@@ -52,7 +55,7 @@ absl::StatusOr<InstallPlan> PlanInstall(const InstallOptions& options);
 // alone. `say` gets a line for people now and then. A node whose agent does not get ready in time
 // is in the report with its cause; an error means that the installation as a whole could not go on.
 // Errors: PermissionDenied (rights, named), FailedPrecondition (admission changes the pods so that
-// they would pull, or refuses them), Kubectl's.
+// they would pull, or refuses them; the API server is too old for lift_taint), Kubectl's.
 absl::StatusOr<InstallReport> Install(const InstallOptions& options,
                                       const std::function<void(const std::string&)>& say);
 

@@ -9,6 +9,7 @@
 #include "common/digest.h"
 #include "common/version.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/install/lift_taint.h"
 #include "coordinator/install/member_secret.h"
 
 namespace lighter {
@@ -64,10 +65,12 @@ PayloadNames NamesOf(const AgentPayload& payload) {
 }
 
 // A group's DaemonSet keeps its name for as long as nothing changes that its pods are made of.
-std::string GroupName(const AgentGroup& group, const MirrorSettings& mirrors) {
+std::string GroupName(const AgentGroup& group, const MirrorSettings& mirrors,
+                      const std::string& lift_taint) {
   const std::string key = absl::StrCat(
       group.image, "\n", group.architecture, "\n", group.socket, "\n", group.containerd_root, "\n",
-      MirrorFolder(group, mirrors), "\n", group.pull_records, group.has_agent ? "\nimage" : "");
+      MirrorFolder(group, mirrors), "\n", group.pull_records, group.has_agent ? "\nimage" : "",
+      lift_taint.empty() ? "" : "\ntaint " + lift_taint);
   return absl::StrCat("lighter-agent-", ShortHash(key).substr(0, 8));
 }
 
@@ -97,12 +100,13 @@ struct Share {
 };
 
 // One for each group, and one more.
-std::vector<Share> Shares(const Grouping& grouping, const MirrorSettings& mirrors) {
+std::vector<Share> Shares(const Grouping& grouping, const MirrorSettings& mirrors,
+                          const std::string& lift_taint) {
   std::vector<Share> shares;
   for (const AgentGroup& group : grouping.groups) {
     Share& share = shares.emplace_back();
     share.group = &group;
-    share.daemon_set = GroupName(group, mirrors);
+    share.daemon_set = GroupName(group, mirrors, lift_taint);
     for (const SiteNode& node : group.nodes) share.hostnames.insert(node.hostname);
   }
   shares.emplace_back();
@@ -151,15 +155,15 @@ json BootVolumes(const AgentPayload& payload) {
     sources.push_back({{"configMap", {{"name", chunk}}}});
   }
   return json::array(
-      {{{"name", "boot"}, {"configMap", {{"name", names.boot}, {"defaultMode", 0555}}}},
-       {{"name", "chunks"}, {"projected", {{"sources", sources}, {"defaultMode", 0444}}}},
-       {{"name", "run"}, {"emptyDir", json::object()}}});
+      {{{"name", kBootVolume}, {"configMap", {{"name", names.boot}, {"defaultMode", 0555}}}},
+       {{"name", kChunksVolume}, {"projected", {{"sources", sources}, {"defaultMode", 0444}}}},
+       {{"name", kRunVolume}, {"emptyDir", json::object()}}});
 }
 
 json BootMounts() {
-  return json::array({{{"name", "boot"}, {"mountPath", kBootMount}, {"readOnly", true}},
-                      {{"name", "chunks"}, {"mountPath", kChunksMount}, {"readOnly", true}},
-                      {{"name", "run"}, {"mountPath", kRunMount}}});
+  return json::array({{{"name", kBootVolume}, {"mountPath", kBootMount}, {"readOnly", true}},
+                      {{"name", kChunksVolume}, {"mountPath", kChunksMount}, {"readOnly", true}},
+                      {{"name", kRunVolume}, {"mountPath", kRunMount}}});
 }
 
 json Volumes(const AgentPayload& payload, const AgentGroup& group, const MirrorSettings& mirrors) {
@@ -284,7 +288,7 @@ json AgentContainer(const AgentPayload& payload, const AgentGroup& group,
 }
 
 json DaemonSet(const AgentPayload& payload, const Share& share, const std::vector<Share>& shares,
-               const MirrorSettings& mirrors) {
+               const MirrorSettings& mirrors, const std::string& lift_taint) {
   const AgentGroup& group = *share.group;
   const std::string& name = share.daemon_set;
   json selector = {{"app.kubernetes.io/name", "lighter-agent"},
@@ -301,6 +305,7 @@ json DaemonSet(const AgentPayload& payload, const Share& share, const std::vecto
       {"tolerations", json::array({{{"operator", "Exists"}}})},
       {"containers", json::array({AgentContainer(payload, group, mirrors)})},
       {"volumes", Volumes(payload, group, mirrors)}};
+  if (!lift_taint.empty()) AddLiftContainer(lift_taint, pod);
   if (const json affinity = Affinity(share, shares); !affinity.is_null()) {
     pod["affinity"] = affinity;
   }
@@ -350,19 +355,20 @@ json NodeAffinity(const char* relation, const std::set<std::string>& hostnames) 
 }
 
 AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping,
-                             const MirrorSettings& mirrors) {
+                             const MirrorSettings& mirrors, const std::string& lift_taint) {
   AgentManifests manifests;
   manifests.ns = Object("v1", "Namespace", kAgentNamespace);
   // hostPath and hostNetwork are what Pod Security calls privileged.
   manifests.ns["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "privileged";
+  if (!lift_taint.empty()) manifests.rights = LiftObjects(lift_taint);
   const auto borrows = [](const AgentGroup& group) { return !group.has_agent; };
   if (std::any_of(grouping.groups.begin(), grouping.groups.end(), borrows)) {
     manifests.config_maps = PayloadConfigMaps(payload);
   }
-  const std::vector<Share> shares = Shares(grouping, mirrors);
+  const std::vector<Share> shares = Shares(grouping, mirrors, lift_taint);
   for (const Share& share : shares) {
     if (share.group == nullptr) continue;
-    manifests.daemon_sets.push_back(DaemonSet(payload, share, shares, mirrors));
+    manifests.daemon_sets.push_back(DaemonSet(payload, share, shares, mirrors, lift_taint));
   }
   return manifests;
 }

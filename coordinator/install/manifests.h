@@ -19,6 +19,10 @@ inline constexpr char kAgentNamespace[] = "lighter-system";
 inline constexpr char kAgentSelector[] =
     "app.kubernetes.io/name=lighter-agent,app.kubernetes.io/managed-by=lighter";
 inline constexpr char kAgentContainer[] = "agent";
+// The volumes of the first stage: itself, the agent's chunks, where it puts the agent.
+inline constexpr char kBootVolume[] = "boot";
+inline constexpr char kChunksVolume[] = "chunks";
+inline constexpr char kRunVolume[] = "run";
 // The volume that is containerd's root folder.
 inline constexpr char kRootVolume[] = "root";
 // Where the agent is in its container: the first stage puts it there, or an image of its own has
@@ -35,6 +39,7 @@ nlohmann::json AgentObject(const char* api_version, const char* kind, const std:
 
 struct AgentManifests {
   nlohmann::json ns;
+  std::vector<nlohmann::json> rights;  // see LiftObjects; none where no taint is lifted
   // The first stage, then the agent's chunks; none where no group borrows its image.
   std::vector<nlohmann::json> config_maps;
   std::vector<nlohmann::json> daemon_sets;  // one a group
@@ -46,8 +51,10 @@ struct MirrorSettings {
   std::string folder;  // config_path of containerd's CRI; empty: as the group's nodes have it
 };
 
+// `lift_taint`: key of the startup taint that the agents take off their nodes; empty: none.
 AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& grouping,
-                             const MirrorSettings& mirrors = {});
+                             const MirrorSettings& mirrors = {},
+                             const std::string& lift_taint = "");
 
 // A pod's affinity: to the nodes whose label kubernetes.io/hostname is "In", or "NotIn", these.
 nlohmann::json NodeAffinity(const char* relation, const std::set<std::string>& hostnames);

@@ -3,9 +3,35 @@
 #include "coordinator/install/manifests.h"
 
 namespace lighter {
+namespace {
 
-std::vector<Right> InstallRights() {
+// Of each kind of the objects of `--lift-taint`.
+std::vector<Right> OnLiftObjects(const std::vector<std::string>& verbs) {
+  std::vector<Right> rights;
+  for (const std::string& verb : verbs) {
+    rights.push_back({.verb = verb, .resource = "serviceaccounts", .ns = kAgentNamespace});
+    for (const char* resource : {"clusterroles", "clusterrolebindings"}) {
+      rights.push_back({.verb = verb, .resource = resource, .group = "rbac.authorization.k8s.io"});
+    }
+    for (const char* resource :
+         {"validatingadmissionpolicies", "validatingadmissionpolicybindings"}) {
+      rights.push_back(
+          {.verb = verb, .resource = resource, .group = "admissionregistration.k8s.io"});
+    }
+  }
+  return rights;
+}
+
+// Whether there is anything of `--lift-taint`.
+Right SeeLiftObjects() {
+  return {.verb = "get", .resource = "clusterroles", .group = "rbac.authorization.k8s.io"};
+}
+
+}  // namespace
+
+std::vector<Right> InstallRights(bool lifts) {
   std::vector<Right> rights = {
+      SeeLiftObjects(),
       {.verb = "list", .resource = "nodes"},
       {.verb = "get", .resource = "nodes", .subresource = "proxy"},
       {.verb = "list", .resource = "pods"},
@@ -25,11 +51,20 @@ std::vector<Right> InstallRights() {
     rights.push_back(
         {.verb = verb, .resource = "daemonsets", .group = "apps", .ns = kAgentNamespace});
   }
+  if (lifts) {
+    const std::vector<Right> more = OnLiftObjects({"create", "patch"});
+    rights.insert(rights.end(), more.begin(), more.end());
+    // RBAC lets nobody grant what he has not himself.
+    for (const char* verb : {"get", "patch"}) rights.push_back({.verb = verb, .resource = "nodes"});
+  }
   return rights;
 }
 
+std::vector<Right> UnliftRights() { return OnLiftObjects({"delete"}); }
+
 std::vector<Right> UninstallRights() {
   std::vector<Right> rights = {
+      SeeLiftObjects(),
       {.verb = "list", .resource = "nodes"},
       {.verb = "delete", .resource = "namespaces"},
       {.verb = "create", .resource = "pods", .subresource = "exec", .ns = kAgentNamespace},

@@ -7,7 +7,10 @@
 
 namespace lighter {
 
-std::vector<Right> InstallRights();
+// `lifts`: with `--lift-taint`.
+std::vector<Right> InstallRights(bool lifts);
 std::vector<Right> UninstallRights();
+// Beyond those: to take away what `--lift-taint` brought.
+std::vector<Right> UnliftRights();
 
 }  // namespace lighter

@@ -8,6 +8,7 @@
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/agent_objects.h"
 #include "coordinator/install/agent_pods.h"
+#include "coordinator/install/lift_taint.h"
 #include "coordinator/install/stale_sets.h"
 
 namespace lighter {
@@ -31,8 +32,10 @@ absl::StatusOr<RunningSettings> ParseRunningSettings(const json& daemon_sets) {
   std::set<std::string> images;
   std::set<std::vector<std::string>> mirrors;
   std::set<std::string> folders;
+  std::set<std::string> taints;
   for (const json& daemon_set : daemon_sets) {
     if (IsNarrowed(daemon_set)) continue;  // of an earlier installation
+    taints.insert(LiftedTaint(At(daemon_set, {"spec", "template"})));
     for (const json& container : At(daemon_set, {"spec", "template", "spec", "containers"})) {
       if (Text(container, {"name"}) != kAgentContainer) continue;
       images.insert(ProgramOf(container) == kImageProgram ? Text(container, {"image"}) : "");
@@ -42,14 +45,15 @@ absl::StatusOr<RunningSettings> ParseRunningSettings(const json& daemon_sets) {
       }
     }
   }
-  if (images.size() > 1 || mirrors.size() > 1) {
+  if (images.size() > 1 || mirrors.size() > 1 || taints.size() > 1) {
     return absl::FailedPreconditionError(
-        "the agents that run were not all installed with the same --image and --mirror; say what "
-        "they are to have with `lighter agent install` and its flags");
+        "the agents that run were not all installed with the same --image, --mirror and "
+        "--lift-taint; say what they are to have with `lighter agent install` and its flags");
   }
   RunningSettings running;
   if (!images.empty()) running.image = *images.begin();
   if (!mirrors.empty()) running.mirrors.registries = *mirrors.begin();
+  if (!taints.empty()) running.lift_taint = *taints.begin();
   // Where nodes have several, each has the one of its distribution.
   if (folders.size() == 1) running.mirrors.folder = *folders.begin();
   return running;
@@ -69,6 +73,10 @@ std::string KeepSettings(const RunningSettings& running, InstallOptions& options
   if (!mirrors.registries.empty() && mirrors.folder.empty() && !running.mirrors.folder.empty()) {
     mirrors.folder = running.mirrors.folder;
     kept.push_back("--mirror-folder " + mirrors.folder);
+  }
+  if (options.lift_taint.empty() && !running.lift_taint.empty()) {
+    options.lift_taint = running.lift_taint;
+    kept.push_back("--lift-taint " + options.lift_taint);
   }
   return absl::StrJoin(kept, " ");
 }

@@ -12,6 +12,7 @@ namespace lighter {
 struct RunningSettings {
   std::string image;  // the agent's own; empty: agents start from a borrowed one
   MirrorSettings mirrors;
+  std::string lift_taint;  // key of the taint; empty: none
 };
 
 // Of DaemonSets that lighter made; nothing where there are none. FailedPrecondition where they

@@ -97,10 +97,12 @@ absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl) {
   AgentsReport report;
   report.authority_ends = NotAfter(authority->certificate).value_or(absl::UnixEpoch());
   std::vector<AgentState>& states = report.states;
+  std::vector<std::set<std::string>> taints;
   for (const Node& node : nodes) {
     if (node.os != "linux") continue;
     AgentState& state = states.emplace_back();
     state.node = node.name;
+    taints.push_back(node.taints);
     if (!node.ready) {
       state.status = absl::UnavailableError(
           "the node is not Ready: plan, load and upgrade leave it out; see `kubectl describe "
@@ -120,6 +122,8 @@ absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl) {
       return;
     }
     state.image = pod->image;
+    state.pod = pod->name;
+    if (taints[i].contains(pod->lift_taint)) state.taint = pod->lift_taint;
     if (pod->running) {
       AskAgent(dialer, *pod, state);
     } else {

@@ -18,6 +18,8 @@ struct AgentState {
   std::string image;    // that the agent was started from; empty where there is no pod
   absl::Status status;  // why the agent cannot be used, with the way out; OK when `info` is there
   v1::InfoReply info;
+  std::string taint;  // key of the taint that keeps pods away until `pod` takes it off; or empty
+  std::string pod;
   absl::Duration clock_ahead;  // the node's clock against this machine's; negative: behind
 };
 

@@ -13,6 +13,7 @@
 #include "coordinator/install/agent_objects.h"
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/enrol.h"
+#include "coordinator/install/lift_objects.h"
 #include "coordinator/install/manifests.h"
 #include "coordinator/install/needed_rights.h"
 #include "coordinator/install/rights.h"
@@ -112,6 +113,8 @@ absl::StatusOr<UninstallPlan> PlanUninstall(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const std::string listed, kubectl.Run({"get", kKinds, "-n", kAgentNamespace,
                                                           "-l", kAgentSelector, "-o", "name"}));
   plan.objects = absl::StrSplit(listed, '\n', absl::SkipEmpty());
+  ASSIGN_OR_RETURN(const std::vector<std::string> lifting, PresentLiftObjects(kubectl));
+  plan.objects.insert(plan.objects.end(), lifting.begin(), lifting.end());
   ASSIGN_OR_RETURN(plan.namespace_kept, WhyToKeepNamespace(kubectl, state));
   return plan;
 }
@@ -120,8 +123,10 @@ absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
                                           const std::function<void(const std::string&)>& say) {
   UninstallReport report;
   ASSIGN_OR_RETURN(const NamespaceState state, FindNamespace(kubectl));
+  if (state.exists) RETURN_IF_ERROR(CheckRights(kubectl, UninstallRights()));
+  ASSIGN_OR_RETURN(const bool lifts, FindLiftObjects(kubectl));
+  if (lifts) RETURN_IF_ERROR(RemoveLiftObjects(kubectl));
   if (!state.exists) return report;
-  RETURN_IF_ERROR(CheckRights(kubectl, UninstallRights()));
   const Cluster cluster(kubectl);
   ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster.Nodes());
   std::set<std::string> ready_nodes;

@@ -13,8 +13,6 @@ from testcase import CLUSTER, IMAGE
 
 NAMESPACE = "lighter-system"
 STATE = "/var/lib/containerd/lighter"
-# What comes and goes by itself and says nothing about an installation.
-VOLATILE = {"events", "leases", "endpoints", "endpointslices", "componentstatuses", "controllerrevisions"}
 # All that the agents ask for beyond Pod Security's levels. What is added here belongs into docs/agent.md, too.
 HOST_PATHS = 'hostPath volumes (volumes %s)', 'restricted volume types (volumes %s use restricted volume type "hostPath")'
 CHART_HOST_PATHS = tuple(words % '"containerd", "root"' for words in HOST_PATHS)
@@ -37,21 +35,14 @@ BEYOND = {
     ("chart", "baseline"): {HOST_NETWORK, CHART_HOST_PATHS[0]},
     ("chart", "restricted"): {HOST_NETWORK, CHART_HOST_PATHS[1], *ROOT},
 }  # fmt: skip
+# The second container of --lift-taint asks for nothing.
+BEYOND |= {("install --lift-taint", level): BEYOND["install", level] for level in ("baseline", "restricted")}
 
 
 class AgentInstall(LineTest):
     """Two nodes; each test starts from the agents that it installs, whatever was there before."""
 
     options = ["--nodes", "2"]
-
-    def objects(self) -> set[str]:
-        """Every object of the cluster, by kind, namespace and name."""
-        found = set()
-        for scope in ("true", "false"):
-            kinds = self.shell("kubectl", "api-resources", "--verbs=list", f"--namespaced={scope}", "-o", "name").split()
-            wanted = ",".join(kind for kind in kinds if kind.split(".")[0] not in VOLATILE)
-            found.update(self.shell("kubectl", "get", wanted, "-A", "-o", "custom-columns=K:.kind,N:.metadata.namespace,M:.metadata.name", "--no-headers").splitlines())
-        return {" ".join(line.split()) for line in found}
 
     def pods(self) -> dict[str, str]:
         """The agents' pods by node."""
@@ -114,6 +105,7 @@ class AgentInstall(LineTest):
         as_json = ("create", "--dry-run=client", "--validate=ignore", "-o", "json", "-f", "-")
         return {
             "install": json.loads(self.lighter_text("agent", "install", "--dry-run").out)["items"],
+            "install --lift-taint": json.loads(self.lighter_text("agent", "install", "--dry-run", "--lift-taint", "example.com/new").out)["items"],
             "chart": [json.loads(self.kubectl(self.line, *as_json, stdin=chart))],
         }
 

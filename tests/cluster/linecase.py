@@ -14,6 +14,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("LIGHTER_BUILD") or REPOSITORY / "build/release")
 REGISTRY = "10.16.10.111/release.example.io"
 NAMESPACE = "harbor"
+# What comes and goes by itself and says nothing about an installation.
+VOLATILE = {"events", "leases", "endpoints", "endpointslices", "componentstatuses", "controllerrevisions"}
 
 
 class Lighter:
@@ -138,6 +140,15 @@ class LineTest(ClusterTest):
         """The release's current revision."""
         status = json.loads(self.shell("helm", "status", release, "-n", NAMESPACE, "-o", "json"))
         return status["version"]
+
+    def objects(self) -> set[str]:
+        """Every object of the cluster, by kind, namespace and name."""
+        found = set()
+        for scope in ("true", "false"):
+            kinds = self.shell("kubectl", "api-resources", "--verbs=list", f"--namespaced={scope}", "-o", "name").split()
+            wanted = ",".join(kind for kind in kinds if kind.split(".")[0] not in VOLATILE)
+            found.update(self.shell("kubectl", "get", wanted, "-A", "-o", "custom-columns=K:.kind,N:.metadata.namespace,M:.metadata.name", "--no-headers").splitlines())
+        return {" ".join(line.split()) for line in found}
 
     def ctr(self, node: str, *words: str) -> str:
         """Runs ctr in a node, namespace k8s.io, and returns its stdout; its warnings go elsewhere."""

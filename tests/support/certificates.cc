@@ -85,7 +85,8 @@ TlsFiles CertificateAuthority::Issue(const std::string& name, absl::Duration fro
   const std::shared_ptr<EVP_PKEY> key = MakeKey();
   const std::shared_ptr<X509> leaf = MakeCertificate(name, key.get(), from_now);
   Check(X509_set_issuer_name(leaf.get(), X509_get_subject_name(certificate_.get())) == 1);
-  AddExtension(leaf.get(), NID_subject_alt_name, "DNS:" + name);
+  AddExtension(leaf.get(), NID_subject_alt_name,
+               name.find(':') == std::string::npos ? "DNS:" + name : name);
   Check(X509_sign(leaf.get(), key_.get(), EVP_sha256()) > 0);
   return {CertificatePem(certificate_.get()), CertificatePem(leaf.get()), KeyPem(key.get())};
 }

@@ -17,8 +17,8 @@ class CertificateAuthority {
  public:
   CertificateAuthority();
 
-  // A certificate for DNS name `name`, valid from one hour before now + `from_now` for a day, its
-  // new key, and this CA's certificate.
+  // A certificate for DNS name `name`, or for the address of "IP:127.0.0.1", valid from one hour
+  // before now + `from_now` for a day, its new key, and this CA's certificate.
   TlsFiles Issue(const std::string& name, absl::Duration from_now = absl::ZeroDuration()) const;
 
  private:

@@ -106,6 +106,25 @@ TEST_F(DesiredListTest, AProblemOfAPathIsToldOnce) {
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("state/desired"), HasSubstr("mounted")));
 }
 
+TEST_F(DesiredListTest, AMountedListThatIsPassedOverIsNoMissingOne) {
+  DesiredList list(Sources(), Log());
+  list.Refresh();
+  EXPECT_TRUE(list.CheckMounted().ok());
+  for (int i = 0; i < 2; ++i) {
+    Put("mounted", "no list");
+    list.Refresh();
+    list.Refresh();
+    EXPECT_TRUE(absl::IsFailedPrecondition(list.CheckMounted())) << list.CheckMounted();
+    ASSERT_EQ(::unlink(dir_.File("mounted").c_str()), 0);
+    list.Refresh();
+    EXPECT_TRUE(list.CheckMounted().ok()) << list.CheckMounted();
+  }
+  ASSERT_TRUE(list.Offer(List(3, "ns/a")).ok());
+  Put("mounted", List(2, "ns/a").SerializeAsString());
+  list.Refresh();
+  EXPECT_TRUE(list.CheckMounted().ok()) << list.CheckMounted();
+}
+
 // A node that was away while agents were taken away and installed anew.
 TEST_F(DesiredListTest, TheLaterAuthorityCounts) {
   const Authority old = *MakeAuthority(absl::Now() - absl::Hours(48));

@@ -66,9 +66,13 @@ def _add_life(add: Callable) -> None:
         help="what a pull meets: refusal at once (default), silence, or refusal but for the cluster's own registry",
     )
     up.add_argument("--containerd-root", metavar="PATH", default="/var/lib/containerd", help="below /var/lib on the nodes")
-    up.add_argument("--kubelet", metavar="KEY=JSON", action="append", default=[], help="a KubeletConfiguration key")
+    kubelet = {"metavar": "KEY=JSON", "action": "append", "default": [], "help": "a KubeletConfiguration key"}
+    up.add_argument("--kubelet", **kubelet)
 
-    _on_cluster(add("add-node", commands.add_node, "add a node to a cluster that is up", ["add-node", "add-node --name two"]))
+    taints = """registerWithTaints=[{"key": "example.com/new", "effect": "NoSchedule"}]"""
+    examples = ["add-node", "add-node --name two", f"add-node --kubelet '{taints}'"]
+    join = _on_cluster(add("add-node", commands.add_node, "add a node to a cluster that is up", examples))
+    join.add_argument("--kubelet", **kubelet | {"help": "a KubeletConfiguration key of this node alone"})
 
     what = "remove a cluster, or what is left of one, without a trace"
     _on_cluster(add("down", commands.down, what, ["down", "down --name two"]))

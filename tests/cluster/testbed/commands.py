@@ -40,7 +40,7 @@ def up(options: Namespace) -> None:
 
 def add_node(options: Namespace) -> None:
     """Adds a node to a cluster."""
-    node = lifecycle.add_node(options.name)
+    node = lifecycle.add_node(options.name, dict(_key_and_value(text) for text in options.kubelet))
     print(f"{node.name} joins cluster {options.name}; it is Ready in a moment")
 
 

@@ -57,8 +57,8 @@ def up(settings: Settings) -> Cluster:
         return _start(settings)
 
 
-def add_node(name: str) -> Node:
-    """Adds a node to a cluster that is up, as a machine that joins later."""
+def add_node(name: str, kubelet: dict[str, object]) -> Node:
+    """Adds a node to a cluster that is up, as a machine that joins later; its kubelet may be configured beyond the others'."""
     check_name(name)
     with locked(_folder(name)):
         cluster = open_cluster(name)
@@ -67,7 +67,8 @@ def add_node(name: str) -> Node:
         # First, so that `down` knows of what is made now.
         record = replace(record, settings=settings)
         record.write(cluster.folder)
-        return _cluster(record).start_node(f"node{settings.nodes}")
+        own = replace(settings, kubelet=settings.kubelet | kubelet)
+        return _cluster(replace(record, settings=own)).start_node(f"node{settings.nodes}")
 
 
 def down(name: str) -> bool:

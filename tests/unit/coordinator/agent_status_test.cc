@@ -56,6 +56,19 @@ TEST_F(AgentStatusTest, AHealthyNodeIsOneLine) {
   EXPECT_THAT(text, HasSubstr("  v2.3.7      overlayfs    4.7 GiB  "));
 }
 
+TEST_F(AgentStatusTest, ATaintThatKeepsPodsAwayIsToldWhetherOrNotTheAgentAnswers) {
+  EXPECT_EQ(Json()["taint"], "");
+  state().taint = "example.com/images-missing";
+  state().pod = "lighter-agent-x";
+  const auto told = HasSubstr(
+      "\n  taint example.com/images-missing keeps pods away until the node holds all that the "
+      "desired list wants; `kubectl logs -n lighter-system lighter-agent-x --all-containers`");
+  EXPECT_THAT(Text(), told);
+  EXPECT_EQ(Json()["taint"], "example.com/images-missing");
+  state().status = absl::UnavailableError("waits");
+  EXPECT_THAT(Text(), told);
+}
+
 TEST_F(AgentStatusTest, WithoutAListNothingIsClaimed) {
   kept().Clear();
   state().info.set_free_bytes(0);

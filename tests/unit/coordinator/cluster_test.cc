@@ -80,6 +80,16 @@ TEST(ParseTest, PodsOfAReleaseAreFoundThroughTheirOwners) {
   EXPECT_FALSE((*pods)[0].ready);
 }
 
+TEST(ParseTest, TaintsOfANodeAreKnownByTheirKeys) {
+  const auto nodes = ParseNodes(R"({"items":[
+    {"metadata":{"name":"a"},"spec":{"taints":[{"key":"x/y","effect":"NoSchedule"},
+                                               {"key":"x/y","effect":"NoExecute"},{"key":"z"}]}},
+    {"metadata":{"name":"b"},"spec":{}}]})");
+  ASSERT_TRUE(nodes.ok()) << nodes.status();
+  EXPECT_THAT(nodes->at(0).taints, testing::ElementsAre("x/y", "z"));
+  EXPECT_THAT(nodes->at(1).taints, testing::IsEmpty());
+}
+
 TEST(SelectNodesTest, LeavesOutWithCauseAndKeepsUnservedNodesWithTheirs) {
   const auto nodes = ParseNodes(kNodes);
   const auto agents = ParseAgents(kAgents);

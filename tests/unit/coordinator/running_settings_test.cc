@@ -36,13 +36,13 @@ SiteNode K3sNode(const std::string& name) {
 
 // The DaemonSets of an installation.
 json Installed(const std::vector<SiteNode>& nodes, const GivenImage& image,
-               const MirrorSettings& mirrors) {
+               const MirrorSettings& mirrors, const std::string& lift_taint = "") {
   const AgentPayload payload = {.architecture = "amd64",
                                 .boot = "boot",
                                 .compressed = "agent",
                                 .sha256 = std::string(64, 'a'),
                                 .unpacked_size = 5};
-  return MakeManifests(payload, ChooseGroups(nodes, image, {}), mirrors).daemon_sets;
+  return MakeManifests(payload, ChooseGroups(nodes, image, {}), mirrors, lift_taint).daemon_sets;
 }
 
 RunningSettings Parse(const json& daemon_sets) {
@@ -52,12 +52,13 @@ RunningSettings Parse(const json& daemon_sets) {
 }
 
 TEST(RunningSettingsTest, AreWhatWasInstalled) {
-  const RunningSettings running =
-      Parse(Installed({MakeNode("a"), K3sNode("b")}, {.name = kOwnImage, .has_agent = true},
-                      {.registries = {"10.0.0.5", "docker.io"}, .folder = "/etc/hosts.d"}));
+  const RunningSettings running = Parse(Installed(
+      {MakeNode("a"), K3sNode("b")}, {.name = kOwnImage, .has_agent = true},
+      {.registries = {"10.0.0.5", "docker.io"}, .folder = "/etc/hosts.d"}, "example.com/missing"));
   EXPECT_EQ(running.image, kOwnImage);
   EXPECT_THAT(running.mirrors.registries, ElementsAre("10.0.0.5", "docker.io"));
   EXPECT_EQ(running.mirrors.folder, "/etc/hosts.d");
+  EXPECT_EQ(running.lift_taint, "example.com/missing");
 }
 
 TEST(RunningSettingsTest, ABorrowedImageIsChosenAnewAndEachDistributionHasItsFolder) {
@@ -65,6 +66,7 @@ TEST(RunningSettingsTest, ABorrowedImageIsChosenAnewAndEachDistributionHasItsFol
       Parse(Installed({MakeNode("a"), K3sNode("b")}, {}, {.registries = {"docker.io"}}));
   EXPECT_EQ(running.image, "");
   EXPECT_EQ(running.mirrors.folder, "");
+  EXPECT_EQ(running.lift_taint, "");
   const RunningSettings nothing = Parse(json::array());
   EXPECT_EQ(nothing.image, "");
   EXPECT_THAT(nothing.mirrors.registries, IsEmpty());
@@ -75,6 +77,9 @@ TEST(RunningSettingsTest, AgentsThatDifferAreNotGuessedAt) {
   both.push_back(Installed({MakeNode("a")}, {}, {}).at(0));
   EXPECT_TRUE(absl::IsFailedPrecondition(ParseRunningSettings(both).status()));
   both = Installed({MakeNode("a")}, {.name = kOwnImage, .has_agent = true}, {});
+  both.push_back(Installed({MakeNode("a")}, {}, {}).at(0));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ParseRunningSettings(both).status()));
+  both = Installed({MakeNode("a")}, {}, {}, "example.com/missing");
   both.push_back(Installed({MakeNode("a")}, {}, {}).at(0));
   EXPECT_TRUE(absl::IsFailedPrecondition(ParseRunningSettings(both).status()));
 }
@@ -96,14 +101,16 @@ TEST(RunningSettingsTest, ANarrowedDaemonSetDoesNotCount) {
 class KeepSettingsTest : public ::testing::Test {
  protected:
   const RunningSettings running_ = {
-      .image = kOwnImage, .mirrors = {.registries = {"a.io", "b.io"}, .folder = "/etc/hosts.d"}};
+      .image = kOwnImage,
+      .mirrors = {.registries = {"a.io", "b.io"}, .folder = "/etc/hosts.d"},
+      .lift_taint = "example.com/missing"};
   InstallOptions options_;
 };
 
 TEST_F(KeepSettingsTest, WhatIsNotSaidStaysAndIsTold) {
   EXPECT_EQ(KeepSettings(running_, options_),
             "--image registry.example.com/lighter-agent:1 --mirror a.io --mirror b.io "
-            "--mirror-folder /etc/hosts.d");
+            "--mirror-folder /etc/hosts.d --lift-taint example.com/missing");
   EXPECT_EQ(options_.image.name, kOwnImage);
   EXPECT_TRUE(options_.image.has_agent);
   EXPECT_THAT(options_.mirrors.registries, ElementsAre("a.io", "b.io"));

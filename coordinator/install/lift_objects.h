@@ -1,0 +1,29 @@
+// The objects of `--lift-taint` (lift_taint.h) in the cluster.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "coordinator/cluster/kubectl.h"
+
+namespace lighter {
+
+// FailedPrecondition where the API server cannot limit what agents may change of nodes: before
+// Kubernetes 1.30 it has no ValidatingAdmissionPolicy. Else Kubectl's errors.
+absl::Status CheckLiftSupport(const Kubectl& kubectl);
+// Whether an API server has it, by its /apis/admissionregistration.k8s.io/v1.
+bool HasAdmissionPolicies(const std::string& resources_json);
+
+// The objects that may be there, as "KIND/NAME": all of them or none. Kubectl's errors.
+absl::StatusOr<std::vector<std::string>> PresentLiftObjects(const Kubectl& kubectl);
+
+// Whether there are any. PermissionDenied, with the rights that are missing, where there are and
+// this user may not remove them; else Kubectl's errors.
+absl::StatusOr<bool> FindLiftObjects(const Kubectl& kubectl);
+
+// Removes those, the rights first. Idempotent. Kubectl's errors.
+absl::Status RemoveLiftObjects(const Kubectl& kubectl);
+
+}  // namespace lighter
