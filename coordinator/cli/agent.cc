@@ -192,8 +192,8 @@ void AddSettings(CLI::App& command, AgentFlags& flags) {
       .add_option("--lift-taint", flags.lift_taint,
                   "Key of a taint with which nodes register (kubelet's --register-with-taints): "
                   "each agent takes it off its node once that holds, proven, all that the desired "
-                  "list wants. Gives the agents' pods the right to do that; without the flag it is "
-                  "removed. Needs Kubernetes 1.30")
+                  "list wants. Gives the agents' pods the right to do that. Needs Kubernetes "
+                  "1.30")
       ->check(CheckTaint);
   command
       .add_option("--timeout", flags.timeout, "How long the agents may take to be ready, like 90s")
