@@ -61,6 +61,7 @@ TEST_P(HeldFileTest, GoesAndComesWithTheNames) {
   next.set_generation(2);
   v1::DesiredImage& added = *next.mutable_releases(0)->add_images();
   added.set_manifest_digest(more.start().images(0).manifest_digest());
+  added.set_manifest_size(more.start().images(0).manifest().size());
   added.set_manifest_media_type(more.start().images(0).manifest_media_type());
   added.add_names("example.com/b:1");
   WriteDesired(next, authority_);

@@ -120,10 +120,12 @@ TEST_F(KeepSettingsTest, WhatIsNotSaidStaysAndIsTold) {
 TEST_F(KeepSettingsTest, WhatIsSaidCounts) {
   options_.image = {.name = "registry.k8s.io/pause:3.10"};
   options_.mirrors = {.registries = {"c.io"}, .folder = "/etc/other.d"};
+  options_.lift_taint = "other.io/missing";
   EXPECT_EQ(KeepSettings(running_, options_), "");
   EXPECT_EQ(options_.image.name, "registry.k8s.io/pause:3.10");
   EXPECT_FALSE(options_.image.has_agent);
   EXPECT_THAT(options_.mirrors.registries, ElementsAre("c.io"));
+  EXPECT_EQ(options_.lift_taint, "other.io/missing");
   EXPECT_EQ(options_.mirrors.folder, "/etc/other.d");
 }
 
