@@ -60,7 +60,9 @@ ordered_json InstallToJson(const InstallReport& report) {
 }
 
 std::string DescribeUninstallPlan(const UninstallPlan& plan) {
-  if (!plan.finds_namespace) return "No agents are installed: nothing would go.\n";
+  if (!plan.finds_namespace && plan.objects.empty()) {
+    return "No agents are installed: nothing would go.\n";
+  }
   std::string text = absl::StrCat("The agents of ", plan.nodes.size(),
                                   " nodes would go, each with its key, what --mirror has it write, "
                                   "and its hold on images:\n");

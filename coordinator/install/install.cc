@@ -164,7 +164,7 @@ absl::Status Installation::Prepare() {
                                             "Without --borrow-image one is chosen that they hold"));
   }
   RETURN_IF_ERROR(EnsureNamespace());
-  if (lifts) RETURN_IF_ERROR(ApplyObjects(kubectl_, LiftObjects(options_.lift_taint)));
+  if (lifts) RETURN_IF_ERROR(ApplyLiftObjects(kubectl_, options_.lift_taint));
   RETURN_IF_ERROR(FindOrMakeAuthority());
   return EnsureMemberSecret(kubectl_, authority_);
 }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/install/agent_objects.h"
 #include "coordinator/install/lift_taint.h"
 #include "coordinator/install/manifests.h"
 #include "coordinator/install/needed_rights.h"
@@ -21,11 +22,14 @@ std::string Named(const char* kind) { return absl::StrCat(kind, "/", kLiftName);
 
 std::string Role() { return Named("clusterroles.rbac.authorization.k8s.io"); }
 
-// The cluster role last: while it is there, the others may be (LiftObjects).
-std::vector<std::string> Removable() {
-  return {Named("clusterrolebindings.rbac.authorization.k8s.io"), Named("serviceaccounts"),
-          Named("validatingadmissionpolicybindings.admissionregistration.k8s.io"),
-          Named("validatingadmissionpolicies.admissionregistration.k8s.io"), Role()};
+// In steps, as kubectl goes on to the next object where one fails: what allows something goes
+// before what limits it, and the cluster role, by which they are found again, last.
+std::vector<std::vector<std::string>> RemovalSteps() {
+  return {{Named("clusterrolebindings.rbac.authorization.k8s.io")},
+          {Named("serviceaccounts"),
+           Named("validatingadmissionpolicybindings.admissionregistration.k8s.io"),
+           Named("validatingadmissionpolicies.admissionregistration.k8s.io")},
+          {Role()}};
 }
 
 }  // namespace
@@ -50,7 +54,12 @@ absl::Status CheckLiftSupport(const Kubectl& kubectl) {
 absl::StatusOr<std::vector<std::string>> PresentLiftObjects(const Kubectl& kubectl) {
   ASSIGN_OR_RETURN(const std::string found,
                    kubectl.Run({"get", Role(), "--ignore-not-found", "-o", "name"}));
-  return found.empty() ? std::vector<std::string>() : Removable();
+  std::vector<std::string> objects;
+  if (found.empty()) return objects;
+  for (std::vector<std::string>& step : RemovalSteps()) {
+    objects.insert(objects.end(), step.begin(), step.end());
+  }
+  return objects;
 }
 
 absl::StatusOr<bool> FindLiftObjects(const Kubectl& kubectl) {
@@ -60,12 +69,22 @@ absl::StatusOr<bool> FindLiftObjects(const Kubectl& kubectl) {
   return true;
 }
 
+absl::Status ApplyLiftObjects(const Kubectl& kubectl, const std::string& key) {
+  LiftObjects objects = MakeLiftObjects(key);
+  RETURN_IF_ERROR(ApplyObjects(kubectl, std::move(objects.limits)));
+  std::vector<json> grant;
+  grant.push_back(std::move(objects.grant));
+  return ApplyObjects(kubectl, std::move(grant));
+}
+
 absl::Status RemoveLiftObjects(const Kubectl& kubectl) {
-  std::vector<std::string> args = {"delete", "-n", kAgentNamespace, "--ignore-not-found",
-                                   "--wait=false"};
-  const std::vector<std::string> objects = Removable();
-  args.insert(args.end(), objects.begin(), objects.end());
-  return kubectl.Run(args).status();
+  for (const std::vector<std::string>& step : RemovalSteps()) {
+    std::vector<std::string> args = {"delete", "-n", kAgentNamespace, "--ignore-not-found",
+                                     "--wait=false"};
+    args.insert(args.end(), step.begin(), step.end());
+    RETURN_IF_ERROR(kubectl.Run(args).status());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace lighter

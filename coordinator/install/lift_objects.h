@@ -16,6 +16,10 @@ absl::Status CheckLiftSupport(const Kubectl& kubectl);
 // Whether an API server has it, by its /apis/admissionregistration.k8s.io/v1.
 bool HasAdmissionPolicies(const std::string& resources_json);
 
+// Applies them, what allows something last. Idempotent. Kubectl's errors: nothing is allowed then
+// that is not limited.
+absl::Status ApplyLiftObjects(const Kubectl& kubectl, const std::string& key);
+
 // The objects that may be there, as "KIND/NAME": all of them or none. Kubectl's errors.
 absl::StatusOr<std::vector<std::string>> PresentLiftObjects(const Kubectl& kubectl);
 
@@ -23,7 +27,8 @@ absl::StatusOr<std::vector<std::string>> PresentLiftObjects(const Kubectl& kubec
 // this user may not remove them; else Kubectl's errors.
 absl::StatusOr<bool> FindLiftObjects(const Kubectl& kubectl);
 
-// Removes those, the rights first. Idempotent. Kubectl's errors.
+// Removes those, what allows something first. Idempotent. Kubectl's errors: what is left is found
+// again.
 absl::Status RemoveLiftObjects(const Kubectl& kubectl);
 
 }  // namespace lighter

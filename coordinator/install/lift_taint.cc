@@ -190,8 +190,8 @@ absl::Status CheckTaintKey(const std::string& key) {
   return absl::OkStatus();
 }
 
-std::vector<json> LiftObjects(const std::string& key) {
-  return {Role(), Account(), Policy(key), PolicyBinding(), RoleBinding()};
+LiftObjects MakeLiftObjects(const std::string& key) {
+  return {.limits = {Role(), Account(), Policy(key), PolicyBinding()}, .grant = RoleBinding()};
 }
 
 void AddLiftContainer(const std::string& key, json& pod) {

@@ -23,9 +23,12 @@ inline constexpr char kLiftContainer[] = "lift-taint";
 // its controllers put on and take off.
 absl::Status CheckTaintKey(const std::string& key);
 
-// The rights, so ordered that nothing is allowed before it is limited. The cluster role comes
-// first: where it is not there, none of them is.
-std::vector<nlohmann::json> LiftObjects(const std::string& key);
+struct LiftObjects {
+  // The cluster role first: where it is not there, none of these objects is.
+  std::vector<nlohmann::json> limits;
+  nlohmann::json grant;  // what makes the rights count; only once all limits are there
+};
+LiftObjects MakeLiftObjects(const std::string& key);
 
 // Adds to a pod of an agent what lifts the taint: the second container, started as the first one
 // is, the only one with the token; and the file by which the agent tells it.

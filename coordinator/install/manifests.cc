@@ -360,7 +360,11 @@ AgentManifests MakeManifests(const AgentPayload& payload, const Grouping& groupi
   manifests.ns = Object("v1", "Namespace", kAgentNamespace);
   // hostPath and hostNetwork are what Pod Security calls privileged.
   manifests.ns["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "privileged";
-  if (!lift_taint.empty()) manifests.rights = LiftObjects(lift_taint);
+  if (!lift_taint.empty()) {
+    LiftObjects lift = MakeLiftObjects(lift_taint);
+    manifests.rights = std::move(lift.limits);
+    manifests.rights.push_back(std::move(lift.grant));
+  }
   const auto borrows = [](const AgentGroup& group) { return !group.has_agent; };
   if (std::any_of(grouping.groups.begin(), grouping.groups.end(), borrows)) {
     manifests.config_maps = PayloadConfigMaps(payload);

@@ -107,14 +107,15 @@ absl::StatusOr<UninstallPlan> PlanUninstall(const Kubectl& kubectl) {
   UninstallPlan plan;
   ASSIGN_OR_RETURN(const NamespaceState state, FindNamespace(kubectl));
   plan.finds_namespace = state.exists;
+  ASSIGN_OR_RETURN(plan.objects, PresentLiftObjects(kubectl));
   if (!state.exists) return plan;
   ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
   for (const InstalledPod& pod : pods) plan.nodes.push_back(pod.node);
   ASSIGN_OR_RETURN(const std::string listed, kubectl.Run({"get", kKinds, "-n", kAgentNamespace,
                                                           "-l", kAgentSelector, "-o", "name"}));
-  plan.objects = absl::StrSplit(listed, '\n', absl::SkipEmpty());
-  ASSIGN_OR_RETURN(const std::vector<std::string> lifting, PresentLiftObjects(kubectl));
-  plan.objects.insert(plan.objects.end(), lifting.begin(), lifting.end());
+  for (absl::string_view object : absl::StrSplit(listed, '\n', absl::SkipEmpty())) {
+    plan.objects.emplace_back(object);
+  }
   ASSIGN_OR_RETURN(plan.namespace_kept, WhyToKeepNamespace(kubectl, state));
   return plan;
 }

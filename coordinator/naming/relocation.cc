@@ -99,15 +99,17 @@ bool IsRegistryOf(const Reference& source, const std::string& text) {
   return reference.ok() && reference->registry == source.registry && reference->repository == "a/b";
 }
 
-// What the hint's fields must hold for the image to be relocated; empty where they cannot.
-Settings Solve(const std::vector<Hint::Part>& parts, const Reference& source,
-               const Relocation& relocation) {
+// What the hint's fields must hold for the image to be relocated; nothing where no values can.
+std::optional<Settings> Solve(const std::vector<Hint::Part>& parts, const Reference& source,
+                              const Relocation& relocation) {
   const Name name = Cut(parts);
-  if (name.fields.empty()) return {};
   const std::string path = relocation.repository.empty()
                                ? source.repository
                                : source.repository.substr(source.repository.rfind('/') + 1);
   const std::string wanted = absl::StrCat(Prefix(relocation), "/", path);
+  if (name.fields.empty()) {
+    return name.texts[0] == wanted ? std::optional<Settings>(Settings()) : std::nullopt;
+  }
   // A registry value is often shared by images of several paths, so it must not take any of them.
   const bool is_registry = IsRegistryOf(source, name.fields[0].text);
   auto solution =
@@ -116,13 +118,28 @@ Settings Solve(const std::vector<Hint::Part>& parts, const Reference& source,
     solution =
         is_registry ? SolveByOne(name, wanted) : SolveByTwo(name, wanted, relocation.registry);
   }
-  if (!solution) return {};
+  if (!solution) return std::nullopt;
   Settings settings;
   for (size_t i = 0; i < solution->size(); ++i) {
     const bool is_last = i + 1 == name.fields.size();
     settings[name.fields[i].path] = (*solution)[i] + (is_last ? name.last_tail : "");
   }
   return settings;
+}
+
+// The parts with the values that are decided already, which are no fields any more.
+std::vector<Hint::Part> WithSettings(std::vector<Hint::Part> parts, const Settings& settings) {
+  for (Hint::Part& part : parts) {
+    const auto setting = settings.find(part.path);
+    if (setting != settings.end()) part = {.text = setting->second, .path = {}};
+  }
+  return parts;
+}
+
+// Whether a version follows the last slash of an image name, or of a part of it.
+bool HoldsVersion(const std::string& text) {
+  const size_t slash = text.rfind('/');
+  return slash != std::string::npos && text.find_first_of(":@", slash) != std::string::npos;
 }
 
 }  // namespace
@@ -140,7 +157,7 @@ absl::Status CheckRelocation(const Relocation& relocation) {
 RelocatedValues RelocateValues(const std::vector<Hint>& hints, const json& defaults,
                                const json& merged, const Relocation& relocation) {
   RelocatedValues result;
-  std::map<Path, std::pair<std::string, const Hint*>> all;
+  Settings all;
   for (const Hint& hint : hints) {
     const auto parts = hint.Resolve(defaults);
     const auto name = hint.Evaluate(defaults);
@@ -148,26 +165,27 @@ RelocatedValues RelocateValues(const std::vector<Hint>& hints, const json& defau
     if (!parts.ok() || !name.ok()) continue;
     const absl::StatusOr<Reference> source = Reference::Parse(*name);
     if (!source.ok()) continue;
-    const Settings settings = Solve(*parts, *source, relocation);
-    if (settings.empty()) {
-      result.notes.push_back(absl::StrCat(
-          "hint \"", hint.text(), "\": no value can put the image under ", Prefix(relocation)));
+    std::optional<Settings> settings = Solve(WithSettings(*parts, all), *source, relocation);
+    if (!settings.has_value()) {
+      result.notes.push_back(absl::StrCat("hint \"", hint.text(),
+                                          "\": no value, or none that other hints do not share, "
+                                          "can put the image under ",
+                                          Prefix(relocation)));
+      continue;
     }
-    for (const auto& [path, value] : settings) {
-      const auto [it, is_new] = all.try_emplace(path, value, &hint);
-      if (is_new || it->second.first == value) continue;
-      result.notes.push_back(
-          absl::StrCat("value .", absl::StrJoin(path, "."), " would have to be \"",
-                       it->second.first, "\" for hint \"", it->second.second->text(), "\" and \"",
-                       value, "\" for hint \"", hint.text(), "\"; it is set for the first"));
-    }
+    all.merge(*settings);
   }
   for (const auto& [path, setting] : all) {
     const json* now = FindValue(merged, path);
-    if (now != nullptr && *now == setting.first) continue;
+    if (now != nullptr && *now == setting) continue;
     json* value = &result.values;
     for (const std::string& key : path) value = &(*value)[key];
-    *value = setting.first;
+    *value = setting;
+    if (HoldsVersion(setting)) {
+      result.notes.push_back(absl::StrCat("value .", absl::StrJoin(path, "."), " is \"", setting,
+                                          "\" now, version included: give --registry to the "
+                                          "upgrade after this one, too"));
+    }
   }
   return result;
 }

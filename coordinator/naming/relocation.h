@@ -24,7 +24,7 @@ absl::Status CheckRelocation(const Relocation& relocation);
 
 struct RelocatedValues {
   nlohmann::json values;  // for Helm, after the user's older values; empty: none are needed
-  std::vector<std::string> notes;  // hints that cannot be moved, or not together
+  std::vector<std::string> notes;  // hints that cannot be moved; values that will not do for long
 };
 
 // `defaults` are the chart's own values, `merged` those that the release would have otherwise: only

@@ -160,6 +160,18 @@ ordered_json SkippedToJson(const Plan& plan) {
   return skipped;
 }
 
+ordered_json RelocatedToJson(const Plan& plan) {
+  ordered_json relocated = ordered_json::array();
+  for (const PlannedBundle& planned : plan.releases.bundles) {
+    if (planned.relocated.is_null()) continue;
+    relocated.push_back({{"chart", plan.package.bundles[planned.bundle].chart_name},
+                         {"release", planned.release.name},
+                         {"namespace", planned.release.ns},
+                         {"values", planned.relocated}});
+  }
+  return relocated;
+}
+
 std::string DescribeLeftOut(const Plan& plan) {
   std::vector<std::string> nodes;
   for (const LeftOutNode& node : plan.nodes.left_out) {
@@ -242,7 +254,9 @@ std::string DescribePlan(const Plan& plan) {
                       absl::StrFormat("  %-9s %s\n", WitnessName(target.witness), target.name));
     }
     if (!planned.relocated.is_null()) {
-      absl::StrAppend(&text, "  values    ", AsciiText(planned.relocated), "\n");
+      absl::StrAppend(&text, "  values    ", AsciiText(planned.relocated),
+                      planned.release.name.empty() ? "   (helm install needs them, too: -f)" : "",
+                      "\n");
     }
   }
   for (const SkippedBundle& skipped : plan.releases.skipped) {

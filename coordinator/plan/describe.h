@@ -25,6 +25,10 @@ nlohmann::ordered_json LeftOutToJson(const Plan& plan);
 // [{"bundle", "cause"}] of the bundles that take no part.
 nlohmann::ordered_json SkippedToJson(const Plan& plan);
 
+// [{"chart", "release", "namespace", "values"}] where values put images under another registry:
+// what a first `helm install` of that chart needs, too.
+nlohmann::ordered_json RelocatedToJson(const Plan& plan);
+
 std::string DescribePlan(const Plan& plan);
 nlohmann::ordered_json PlanToJson(const Plan& plan);
 

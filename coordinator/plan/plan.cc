@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "common/usage_error.h"
+#include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/install/enrol.h"
 #include "coordinator/install/manifests.h"
@@ -98,8 +100,18 @@ absl::StatusOr<std::vector<AgentPod>> PlanMaker::FindAgents(const std::vector<No
   return agents;
 }
 
+// Only agents that `agent install` brought serve their nodes as a registry.
+absl::Status PlanMaker::CheckRegistry() const {
+  const bool is_local = options_.query.relocation.registry == kNodeRegistry;
+  if (!is_local || (options_.tls_dir.empty() && !options_.local)) return absl::OkStatus();
+  return UsageError(absl::InvalidArgumentError(absl::StrCat(
+      "--registry local is the registry that agents of `lighter agent install` serve their nodes; ",
+      options_.local ? "with --local there is none" : "agents that --tls-dir is for serve none")));
+}
+
 absl::StatusOr<Plan> PlanMaker::Make() {
   Plan plan;
+  RETURN_IF_ERROR(CheckRegistry());
   ASSIGN_OR_RETURN(plan.package, OpenPackage(options_.package));
   RETURN_IF_ERROR(FindHelm(plan));
   if (!options_.local) {

@@ -63,6 +63,7 @@ class PlanMaker {
   const Authority* authority() const { return authority_.has_value() ? &*authority_ : nullptr; }
 
  private:
+  absl::Status CheckRegistry() const;
   absl::Status FindHelm(Plan& plan);
   absl::Status FindTheWayToAgents();
   // The agents that may be asked; those of `nodes` that wait for a certificate get one first.

@@ -53,6 +53,8 @@ class CommandLine(unittest.TestCase):
         usage += [["load", "--local", "p.tar", "hydra"], ["load", "--local", "p.tar", "-n", "harbor"]]
         usage += [["plan", "p.tar", "--registry", "https://harbor"], ["plan", "p.tar", "--repository", "proj"]]
         usage += [["plan", "p.tar", "--registry", "local", "--repository", "/proj"]]
+        # Agents that were not brought by `agent install` are no registries.
+        usage += [["plan", "p.tar", "--registry", "local", "--tls-dir", "d"], ["load", "--local", "p.tar", "--registry", "local"]]
         for words in usage:
             self.assertEqual(self.lighter(*words, code=2).stdout, "", words)
 

@@ -25,7 +25,6 @@ std::vector<Hint> Hints(const std::vector<std::string>& lines) {
 std::string Relocated(const std::string& line, const json& values, const Relocation& relocation) {
   const std::vector<Hint> hints = Hints({line});
   const RelocatedValues relocated = RelocateValues(hints, values, values, relocation);
-  EXPECT_THAT(relocated.notes, IsEmpty());
   json merged = values;
   merged.merge_patch(relocated.values);
   return hints[0].Evaluate(merged).value();
@@ -114,7 +113,23 @@ TEST(RelocationTest, OneValueThatTwoHintsNeedDifferentlyIsTold) {
   const json values = {{"image", "quay.io/x"}, {"one", "a"}};
   const auto relocated = RelocateValues(Hints({"{{ .image }}/{{ .one }}:v1", "{{ .image }}:v1"}),
                                         values, values, {kLocal, "proj"});
-  EXPECT_THAT(relocated.notes, ElementsAre(HasSubstr("value .image would have to be")));
+  EXPECT_THAT(relocated.notes, ElementsAre(HasSubstr("hint \"{{ .image }}:v1\": no value")));
+  EXPECT_EQ(relocated.values, json({{"image", "127.0.0.1:7444/proj"}}));
+}
+
+// What one hint decides, the others reckon with.
+TEST(RelocationTest, AValueThatIsSharedLeavesTheRestToTheOthers) {
+  const json values = {{"g", "quay.io/org"}, {"a", "web"}, {"b", "team/db"}};
+  const auto relocated = RelocateValues(Hints({"{{ .g }}/{{ .a }}:v1", "{{ .g }}/{{ .b }}:v1"}),
+                                        values, values, {kLocal, "proj"});
+  EXPECT_THAT(relocated.notes, IsEmpty());
+  EXPECT_EQ(relocated.values, json({{"g", "127.0.0.1:7444/proj"}, {"b", "db"}}));
+}
+
+TEST(RelocationTest, AValueThatHoldsTheVersionIsTold) {
+  const json values = {{"image", "quay.io/x/y:v1"}};
+  const auto relocated = RelocateValues(Hints({"{{ .image }}"}), values, values, {kLocal, ""});
+  EXPECT_THAT(relocated.notes, ElementsAre(HasSubstr("give --registry to the upgrade after")));
 }
 
 TEST(RelocationTest, AHintWithoutValuesIsLeftToTheDecisionOfNames) {
