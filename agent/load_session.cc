@@ -81,8 +81,8 @@ absl::Status LoadSession::Run() {
 absl::Status LoadSession::MakeRoom(const absl::Status& full) {
   const std::string named =
       naming_ ? "; the names that it had created by then stay, with what they need" : "";
-  const std::string what =
-      naming_ ? "what else this load had brought" : "what this load had brought";
+  const std::string what = naming_ ? "what else loads like this one had brought"
+                                   : "what loads like this one had brought";
   const absl::Status dropped = DropLeases(base_, rules_.lease_prefix);
   return absl::ResourceExhaustedError(absl::StrCat(
       full.message(), named,

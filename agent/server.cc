@@ -149,7 +149,8 @@ class DesiredWork {
       state.set_tried(true);
       state.set_problem(options_.mirror_dir.empty()
                             ? "the folder for it could not be made on this node; make it, or name "
-                              "another one with `lighter agent install --mirror-folder`"
+                              "another one with --mirror-folder, and run `lighter agent install` "
+                              "without --mirror first, then with it"
                             : "the node's own registry does not run");
     }
     return states;

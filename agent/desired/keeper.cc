@@ -203,7 +203,7 @@ void Keeper::Run() {
         retry = std::min(2 * retry, kLastRetry);
       }
       const std::lock_guard lock(mutex_);
-      const std::string problem = status.ok() ? "" : Message(status);
+      const std::string problem = Message(status.ok() ? held_ : status);
       if (!problem.empty() && problem != state_.problem()) log_("desired list: " + problem);
       state_.set_problem(problem);
     }
@@ -217,6 +217,7 @@ void Keeper::Run() {
 }
 
 absl::Status Keeper::Check(bool names_only) {
+  held_ = absl::OkStatus();
   const std::shared_ptr<const v1::Desired> desired = desired_->current();
   if (!desired_->wanted() || desired == nullptr) {
     {
@@ -224,7 +225,10 @@ absl::Status Keeper::Check(bool names_only) {
       state_.clear_generation();
       state_.clear_releases();
     }
-    if (desired_->wanted()) return held_file_.Confirm(containerd_, nullptr, {});
+    if (desired_->wanted()) {
+      held_ = held_file_.Confirm(containerd_, nullptr, {});
+      return absl::OkStatus();
+    }
     RETURN_IF_ERROR(held_file_.Withdraw());
     return Release(containerd_);
   }
@@ -244,7 +248,8 @@ absl::Status Keeper::Check(bool names_only) {
   }
   if (missing.empty()) {
     RETURN_IF_ERROR(DropLeftovers());
-    return held_file_.Confirm(containerd_, desired, records);
+    held_ = held_file_.Confirm(containerd_, desired, records);
+    return absl::OkStatus();
   }
   RETURN_IF_ERROR(held_file_.Withdraw());
   if (names_only) LeaveNamesOnly(containerd_, &missing);

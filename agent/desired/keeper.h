@@ -82,6 +82,9 @@ class Keeper {
   v1::KeptState state_;
 
   // Of the thread alone.
+  // Why the last look that found nothing missing could not confirm it; told, and no reason to wait
+  // with what can be done. Of the thread alone.
+  absl::Status held_;
   bool leftovers_ = true;  // there may be leases of broken loads
   HeldFile held_file_;
 

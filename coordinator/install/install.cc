@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/desired.h"
 #include "common/status.h"
+#include "common/version.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/admission.h"
 #include "coordinator/install/agent_objects.h"
@@ -51,6 +52,15 @@ bool NoteMirrors(const v1::InfoReply& info, InstalledNode& node) {
 }
 
 std::string NameOf(const json& object) { return Text(object, {"metadata", "name"}); }
+
+// Only an image that was given can hold another agent than this lighter's.
+std::string OtherProtocol(const std::string& image, const v1::InfoReply& info) {
+  return absl::StrCat("the agent in ", image, " (version ", info.agent_version(),
+                      ") speaks protocol ", info.protocol_version(), ", this lighter ",
+                      kProtocolVersion,
+                      "; push what `lighter agent export` writes under a new tag, and give it "
+                      "with --image");
+}
 
 // One installation. Thread-compatible.
 class Installation {
@@ -101,6 +111,7 @@ class Installation {
   std::map<std::string, InstalledNode> nodes_;
   std::map<std::string, std::string> pod_of_;  // node -> its current pod's name
   std::set<std::string> ready_;                // names of nodes
+  std::set<std::string> outdated_;             // nodes whose agents speak another protocol
 };
 
 // A namespace that somebody else made is left as it is: uninstall must not delete it.
@@ -188,7 +199,6 @@ absl::Status Installation::ApplyManifests() {
     RETURN_IF_ERROR(CheckAdmission(kubectl_, daemon_set));
   }
   RETURN_IF_ERROR(RemoveOldMirrors(kubectl_, grouping_, options_.mirrors, say_));
-  RETURN_IF_ERROR(RemoveStaleSets());
   next_warnings_ = absl::Now() + kMountPatience;
   ASSIGN_OR_RETURN(const std::set<std::string> config_maps, PresentObjects(kubectl_, "configmaps"));
   std::vector<json> objects;
@@ -196,7 +206,10 @@ absl::Status Installation::ApplyManifests() {
     if (!config_maps.contains(NameOf(config_map))) objects.push_back(config_map);
   }
   objects.insert(objects.end(), manifests_.daemon_sets.begin(), manifests_.daemon_sets.end());
-  return ApplyObjects(kubectl_, std::move(objects));
+  RETURN_IF_ERROR(ApplyObjects(kubectl_, std::move(objects)));
+  // Last: who is cut off here finds both, and so what the agents were installed with. The new pods
+  // wait for the old ones' port.
+  return RemoveStaleSets();
 }
 
 // DaemonSets of groups that are no more; see FindStaleSets.
@@ -224,7 +237,10 @@ void Installation::Visit(const std::vector<InstalledPod>& pods) {
   });
   for (size_t i = 0; i < pods.size(); ++i) {
     InstalledNode& node = nodes_.at(pods[i].node);
-    if (asked[i].ok()) {
+    if (asked[i].ok() && infos[i].protocol_version() != kProtocolVersion) {
+      node.problem = OtherProtocol(pods[i].image, infos[i]);
+      outdated_.insert(pods[i].node);
+    } else if (asked[i].ok()) {
       if (NoteMirrors(infos[i], node)) ready_.insert(pods[i].node);
     } else if (!enrolled[i].ok()) {
       // Its first stage may not have been done yet; the next look tries again.
@@ -248,7 +264,9 @@ absl::StatusOr<Installation::Next> Installation::Judge(const std::vector<Install
     if (pod.never_pull && !options_.image.name.empty()) {
       node.problem += "; without --borrow-image one is chosen that the nodes have";
     }
-    if (ready_.contains(pod.node) || pod.boot_exit != 0) ++settled;
+    const bool is_settled =
+        ready_.contains(pod.node) || outdated_.contains(pod.node) || pod.boot_exit != 0;
+    if (is_settled) ++settled;
     damaged = damaged || IsDamagedPayload(pod.boot_exit);
     if (pod.never_pull && options_.image.name.empty()) {
       banned = bans_.emplace(pod.image, pod.node).second || banned;
@@ -281,7 +299,10 @@ absl::StatusOr<AgentWarnings> Installation::MountWarnings(const std::vector<Inst
 // a pod on its node uses it.
 absl::Status Installation::SendPayloadAgain() {
   say_("the agent that the cluster keeps is damaged; it is sent again");
-  ASSIGN_OR_RETURN(const std::set<std::string> sets, PresentObjects(kubectl_, "daemonsets"));
+  ASSIGN_OR_RETURN(std::set<std::string> sets, PresentObjects(kubectl_, "daemonsets"));
+  std::set<std::string> ours;
+  for (const json& daemon_set : manifests_.daemon_sets) ours.insert(NameOf(daemon_set));
+  std::erase_if(sets, [&](const std::string& name) { return !ours.contains(name); });
   RETURN_IF_ERROR(DeleteObjects(kubectl_, "daemonsets", sets));
   while (!out_of_time() && !StopRequested()) {
     ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl_));
@@ -308,6 +329,7 @@ absl::StatusOr<Installation::Next> Installation::Look() {
     return pod.terminating || !templates.contains(pod.template_hash) || !nodes_.contains(pod.node);
   });
   ready_.clear();
+  outdated_.clear();
   for (auto& [name, node] : nodes_) node.problem.clear();
   for (const SkippedNode& node : grouping_.without) nodes_[node.name].problem = node.cause;
   Visit(*pods);
@@ -366,7 +388,7 @@ absl::StatusOr<InstallReport> Installation::Run() {
     RETURN_IF_ERROR(ApplyManifests());
     ASSIGN_OR_RETURN(next, WaitForRound());
   }
-  if (unlift_) RETURN_IF_ERROR(RemoveLiftObjects(kubectl_));
+  if (unlift_) RETURN_IF_ERROR(RemoveUnusedLiftObjects(kubectl_));
   RETURN_IF_ERROR(ExplainUnready());
   InstallReport report;
   for (auto& [name, node] : nodes_) report.nodes.push_back(std::move(node));

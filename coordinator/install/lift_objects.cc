@@ -10,6 +10,7 @@
 #include "coordinator/install/manifests.h"
 #include "coordinator/install/needed_rights.h"
 #include "coordinator/install/rights.h"
+#include "coordinator/install/stale_sets.h"
 
 namespace lighter {
 namespace {
@@ -30,6 +31,13 @@ std::vector<std::vector<std::string>> RemovalSteps() {
            Named("validatingadmissionpolicybindings.admissionregistration.k8s.io"),
            Named("validatingadmissionpolicies.admissionregistration.k8s.io")},
           {Role()}};
+}
+
+absl::Status Remove(const Kubectl& kubectl, const std::vector<std::string>& objects) {
+  std::vector<std::string> args = {"delete", "-n", kAgentNamespace, "--ignore-not-found",
+                                   "--wait=false"};
+  args.insert(args.end(), objects.begin(), objects.end());
+  return kubectl.Run(args).status();
 }
 
 }  // namespace
@@ -79,12 +87,20 @@ absl::Status ApplyLiftObjects(const Kubectl& kubectl, const std::string& key) {
 
 absl::Status RemoveLiftObjects(const Kubectl& kubectl) {
   for (const std::vector<std::string>& step : RemovalSteps()) {
-    std::vector<std::string> args = {"delete", "-n", kAgentNamespace, "--ignore-not-found",
-                                     "--wait=false"};
-    args.insert(args.end(), step.begin(), step.end());
-    RETURN_IF_ERROR(kubectl.Run(args).status());
+    RETURN_IF_ERROR(Remove(kubectl, step));
   }
   return absl::OkStatus();
+}
+
+absl::Status RemoveUnusedLiftObjects(const Kubectl& kubectl) {
+  ASSIGN_OR_RETURN(const json daemon_sets, PresentDaemonSets(kubectl));
+  bool is_mounted = false;
+  for (const json& daemon_set : daemon_sets) {
+    if (LiftedTaint(At(daemon_set, {"spec", "template"})).empty()) continue;
+    if (!IsNarrowed(daemon_set)) return absl::OkStatus();
+    is_mounted = true;
+  }
+  return is_mounted ? Remove(kubectl, RemovalSteps().front()) : RemoveLiftObjects(kubectl);
 }
 
 }  // namespace lighter

@@ -31,4 +31,9 @@ absl::StatusOr<bool> FindLiftObjects(const Kubectl& kubectl);
 // again.
 absl::Status RemoveLiftObjects(const Kubectl& kubectl);
 
+// The same for what no DaemonSet of agents needs any more. One that was narrowed to nodes that are
+// away starts no pod there without its service account, which is allowed nothing then; one of
+// another lighter, for another architecture, goes on lifting.
+absl::Status RemoveUnusedLiftObjects(const Kubectl& kubectl);
+
 }  // namespace lighter

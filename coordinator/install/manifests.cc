@@ -311,6 +311,9 @@ json DaemonSet(const AgentPayload& payload, const Share& share, const std::vecto
   }
   json object = AgentObject("apps/v1", "DaemonSet", name);
   object["metadata"]["labels"] = labels;
+  if (!mirrors.folder.empty()) {
+    object["metadata"]["annotations"] = {{kMirrorFolderAnnotation, mirrors.folder}};
+  }
   if (group.pull_records == kNoPullRecords) labels[kNoPullRecordsLabel] = "true";
   labels[kTemplateHashLabel] = ShortHash(pod.dump());
   json metadata = {{"labels", labels}};

@@ -5,10 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/status.h"
+#include "common/usage_error.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/agent_objects.h"
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/lift_taint.h"
+#include "coordinator/install/payload.h"
 #include "coordinator/install/stale_sets.h"
 
 namespace lighter {
@@ -28,34 +30,34 @@ std::vector<std::string> MirrorsOf(const json& container) {
 
 }  // namespace
 
-absl::StatusOr<RunningSettings> ParseRunningSettings(const json& daemon_sets) {
+absl::StatusOr<RunningSettings> ParseRunningSettings(const json& daemon_sets,
+                                                     const std::string& architecture) {
   std::set<std::string> images;
   std::set<std::vector<std::string>> mirrors;
   std::set<std::string> folders;
   std::set<std::string> taints;
   for (const json& daemon_set : daemon_sets) {
-    if (IsNarrowed(daemon_set)) continue;  // of an earlier installation
+    // Of an earlier installation, or of another lighter.
+    if (IsNarrowed(daemon_set) || ArchitectureOf(daemon_set) != architecture) continue;
+    folders.insert(Text(daemon_set, {"metadata", "annotations", kMirrorFolderAnnotation}));
     taints.insert(LiftedTaint(At(daemon_set, {"spec", "template"})));
     for (const json& container : At(daemon_set, {"spec", "template", "spec", "containers"})) {
       if (Text(container, {"name"}) != kAgentContainer) continue;
       images.insert(ProgramOf(container) == kImageProgram ? Text(container, {"image"}) : "");
       mirrors.insert(MirrorsOf(container));
-      if (std::string folder = MirrorFolderOf(container); !folder.empty()) {
-        folders.insert(std::move(folder));
-      }
     }
   }
-  if (images.size() > 1 || mirrors.size() > 1 || taints.size() > 1) {
+  if (images.size() > 1 || mirrors.size() > 1 || folders.size() > 1 || taints.size() > 1) {
     return absl::FailedPreconditionError(
-        "the agents that run were not all installed with the same --image, --mirror and "
-        "--lift-taint; say what they are to have with `lighter agent install` and its flags");
+        "the agents that run were not all installed with the same --image, --mirror, "
+        "--mirror-folder and --lift-taint; say what they are to have with `lighter agent install` "
+        "and its flags");
   }
   RunningSettings running;
   if (!images.empty()) running.image = *images.begin();
   if (!mirrors.empty()) running.mirrors.registries = *mirrors.begin();
   if (!taints.empty()) running.lift_taint = *taints.begin();
-  // Where nodes have several, each has the one of its distribution.
-  if (folders.size() == 1) running.mirrors.folder = *folders.begin();
+  if (!folders.empty()) running.mirrors.folder = *folders.begin();
   return running;
 }
 
@@ -83,8 +85,14 @@ std::string KeepSettings(const RunningSettings& running, InstallOptions& options
 
 absl::StatusOr<std::string> KeepRunningSettings(InstallOptions& options) {
   ASSIGN_OR_RETURN(const json daemon_sets, PresentDaemonSets(Kubectl(options.kubectl)));
-  ASSIGN_OR_RETURN(const RunningSettings running, ParseRunningSettings(daemon_sets));
-  return KeepSettings(running, options);
+  ASSIGN_OR_RETURN(const RunningSettings running,
+                   ParseRunningSettings(daemon_sets, EmbeddedPayload().architecture));
+  std::string kept = KeepSettings(running, options);
+  if (options.mirrors.registries.empty() && !options.mirrors.folder.empty()) {
+    return UsageError(absl::InvalidArgumentError(
+        "--mirror-folder is for --mirror, which is neither given nor what agents run with"));
+  }
+  return kept;
 }
 
 }  // namespace lighter

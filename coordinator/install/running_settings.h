@@ -15,14 +15,16 @@ struct RunningSettings {
   std::string lift_taint;  // key of the taint; empty: none
 };
 
-// Of DaemonSets that lighter made; nothing where there are none. FailedPrecondition where they
-// differ.
-absl::StatusOr<RunningSettings> ParseRunningSettings(const nlohmann::json& daemon_sets);
+// Of DaemonSets that lighter made for nodes of this architecture; nothing where there are none.
+// FailedPrecondition where they differ.
+absl::StatusOr<RunningSettings> ParseRunningSettings(const nlohmann::json& daemon_sets,
+                                                     const std::string& architecture);
 
 // Fills in what `options` do not say; what was filled in, as flags, for people: empty for nothing.
 std::string KeepSettings(const RunningSettings& running, InstallOptions& options);
 
-// Both, of the cluster's agents. Errors are also Kubectl's.
+// Both, of the cluster's agents. A usage error where a folder for mirrors is given and none are
+// wanted; errors are also Kubectl's.
 absl::StatusOr<std::string> KeepRunningSettings(InstallOptions& options);
 
 }  // namespace lighter

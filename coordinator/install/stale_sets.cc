@@ -11,10 +11,6 @@ constexpr char kKeepsPods[] = "OnDelete";
 
 std::string NameOf(const json& object) { return Text(object, {"metadata", "name"}); }
 
-std::string ArchitectureOf(const json& daemon_set) {
-  return Text(daemon_set, {"spec", "template", "spec", "nodeSelector", "kubernetes.io/arch"});
-}
-
 json Narrow(const json& daemon_set, const std::set<std::string>& hostnames) {
   json narrowed = AgentObject("apps/v1", "DaemonSet", NameOf(daemon_set));
   narrowed["metadata"]["labels"] = At(daemon_set, {"metadata", "labels"});
@@ -49,6 +45,10 @@ StaleSets FindStaleSets(const json& present, const AgentManifests& wanted,
     }
   }
   return stale;
+}
+
+std::string ArchitectureOf(const json& daemon_set) {
+  return Text(daemon_set, {"spec", "template", "spec", "nodeSelector", "kubernetes.io/arch"});
 }
 
 bool IsNarrowed(const json& daemon_set) {

@@ -25,6 +25,9 @@ struct StaleSets {
 StaleSets FindStaleSets(const nlohmann::json& present, const AgentManifests& wanted,
                         const std::vector<SiteNode>& away);
 
+// Of the nodes that a DaemonSet of agents is for.
+std::string ArchitectureOf(const nlohmann::json& daemon_set);
+
 // Whether a DaemonSet of the cluster was narrowed, by this or an earlier installation.
 bool IsNarrowed(const nlohmann::json& daemon_set);
 

@@ -101,6 +101,20 @@ absl::Status DeleteAll(const Kubectl& kubectl) {
       .status();
 }
 
+void SayWhichTaintsStay(const std::vector<InstalledPod>& pods,
+                        const std::function<void(const std::string&)>& say) {
+  std::set<std::string> keys;
+  for (const InstalledPod& pod : pods) {
+    if (!pod.lift_taint.empty()) keys.insert(pod.lift_taint);
+  }
+  for (const std::string& key : keys) {
+    say(absl::StrCat("nobody lifts taint ", key,
+                     " from now on: take it out of kubelets' --register-with-taints, and off the "
+                     "nodes that have it: kubectl taint nodes --all ",
+                     key, "-"));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<UninstallPlan> PlanUninstall(const Kubectl& kubectl) {
@@ -135,6 +149,7 @@ absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
     if (node.ready) ready_nodes.insert(node.name);
   }
   ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
+  SayWhichTaintsStay(pods, say);
   RemoveKeys(kubectl, pods, ready_nodes, report);
   say(absl::StrCat(report.cleaned.size(), " of ", pods.size(), " nodes are clean"));
 

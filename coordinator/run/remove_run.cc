@@ -6,6 +6,7 @@
 #include "common/grpc_status.h"
 #include "common/status.h"
 #include "coordinator/install/agent_pods.h"
+#include "coordinator/process/parallel.h"
 #include "coordinator/transfer/protocol.h"
 
 namespace lighter {
@@ -16,18 +17,15 @@ constexpr absl::Duration kRemoveTimeout = absl::Minutes(2);
 
 constexpr absl::Duration kInfoTimeout = absl::Seconds(20);
 
-// An agent of another protocol may not know all of a request, and do something else.
-absl::Status CheckAgent(const NodeEndpoint& endpoint) {
+absl::StatusOr<v1::InfoReply> AskInfo(const NodeEndpoint& endpoint) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kInfoTimeout));
   v1::InfoReply info;
   RETURN_IF_ERROR(FromGrpc(endpoint.stub->Info(&context, {}, &info)));
-  return CheckProtocol(info);
+  return info;
 }
 
 void AskAgent(const NodeEndpoint& endpoint, const v1::RemoveRequest& request, PrunedNode& node) {
-  node.status = CheckAgent(endpoint);
-  if (!node.status.ok()) return;
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kRemoveTimeout));
   v1::RemoveReply reply;
@@ -37,10 +35,6 @@ void AskAgent(const NodeEndpoint& endpoint, const v1::RemoveRequest& request, Pr
   for (const v1::RemoveRefusal& refusal : reply.refused()) {
     node.refused.emplace_back(refusal.name(), refusal.cause());
   }
-  const auto answered = reply.removed_size() + reply.refused_size();
-  if (request.all() || answered == request.images_size()) return;
-  node.status = absl::FailedPreconditionError(
-      "its agent is of another version; `lighter agent upgrade` mends that");
 }
 
 }  // namespace
@@ -59,7 +53,27 @@ absl::StatusOr<RemoveTargets> FindRemoveTargets(const Kubectl& kubectl, const Ag
     targets.node_of.push_back(targets.nodes.size() - 1);
     targets.endpoints.push_back({.name = pod.node, .stub = dialer.Dial(pod.node, pod.address)});
   }
+  RETURN_IF_ERROR(CheckAgents(targets));
   return targets;
+}
+
+absl::Status CheckAgents(RemoveTargets& targets) {
+  std::vector<absl::StatusOr<v1::InfoReply>> infos(targets.endpoints.size());
+  InParallel(infos.size(), [&](size_t i) { infos[i] = AskInfo(targets.endpoints[i]); });
+  std::vector<NodeEndpoint> endpoints;
+  std::vector<size_t> node_of;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    PrunedNode& node = targets.nodes[targets.node_of[i]];
+    node.status = infos[i].status();
+    if (!node.status.ok()) continue;
+    RETURN_IF_ERROR(
+        Annotate(CheckProtocol(*infos[i]), absl::StrCat("nothing was changed; ", node.node)));
+    endpoints.push_back(std::move(targets.endpoints[i]));
+    node_of.push_back(targets.node_of[i]);
+  }
+  targets.endpoints = std::move(endpoints);
+  targets.node_of = std::move(node_of);
+  return absl::OkStatus();
 }
 
 void RemoveOnNodes(const v1::RemoveRequest& request, RemoveTargets& targets) {

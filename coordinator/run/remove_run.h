@@ -28,8 +28,13 @@ struct RemoveTargets {
   std::vector<size_t> node_of;          // of each endpoint, its index into `nodes`
 };
 
-// Errors are Kubectl's.
+// Errors are Kubectl's, and those of CheckAgents.
 absl::StatusOr<RemoveTargets> FindRemoveTargets(const Kubectl& kubectl, const AgentDialer& dialer);
+
+// Takes those that do not answer out of the endpoints, their cause in `nodes`. FailedPrecondition
+// where one speaks another protocol: it may not know all of a request, and do something else, so
+// nothing may be changed before it is upgraded.
+absl::Status CheckAgents(RemoveTargets& targets);
 
 // Asks all ready agents at once and writes what they say into `targets.nodes`.
 void RemoveOnNodes(const v1::RemoveRequest& request, RemoveTargets& targets);

@@ -12,27 +12,39 @@ namespace {
 using test::FakeAgent;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
-TEST(RemoveRunTest, AnAgentOfAnotherProtocolIsNotAsked) {
-  FakeAgent old;
-  old.protocol = kProtocolVersion - 1;
-  FakeAgent current;
-  RemoveTargets targets;
-  targets.nodes = {{.node = "node1"}, {.node = "node2"}};
-  targets.node_of = {0, 1};
-  targets.endpoints = {old.Endpoint("node1"), current.Endpoint("node2")};
+class RemoveRunTest : public ::testing::Test {
+ protected:
+  RemoveRunTest() {
+    targets_.nodes = {{.node = "node1"}, {.node = "node2"}};
+    targets_.node_of = {0, 1};
+    targets_.endpoints = {first_.Endpoint("node1"), second_.Endpoint("node2")};
+  }
+
+  FakeAgent first_;
+  FakeAgent second_;
+  RemoveTargets targets_;
+};
+
+TEST_F(RemoveRunTest, AnAgentOfAnotherProtocolEndsItBeforeAnythingIsChanged) {
+  first_.protocol = kProtocolVersion - 1;
+  const absl::Status status = CheckAgents(targets_);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(status), HasSubstr("nothing was changed; node1: "));
+  EXPECT_THAT(Message(status), HasSubstr("`lighter agent upgrade`"));
+}
+
+TEST_F(RemoveRunTest, AllReadyAgentsAreAsked) {
+  ASSERT_EQ(CheckAgents(targets_), absl::OkStatus());
   v1::RemoveRequest request;
   v1::NamedImage* const image = request.add_images();
   image->set_name("example.com/a/b:1");
-  request.set_dry_run(true);
-  RemoveOnNodes(request, targets);
-  EXPECT_EQ(old.removals, 0);
-  EXPECT_THAT(Message(targets.nodes[0].status), HasSubstr("`lighter agent upgrade`"));
-  EXPECT_THAT(targets.nodes[0].removed, IsEmpty());
-  EXPECT_EQ(current.removals, 1);
-  EXPECT_TRUE(targets.nodes[1].status.ok()) << targets.nodes[1].status;
-  EXPECT_THAT(targets.nodes[1].removed, ElementsAre("example.com/a/b:1"));
+  RemoveOnNodes(request, targets_);
+  for (const PrunedNode& node : targets_.nodes) {
+    EXPECT_TRUE(node.status.ok()) << node.status;
+    EXPECT_THAT(node.removed, ElementsAre("example.com/a/b:1"));
+  }
+  EXPECT_EQ(first_.removals + second_.removals, 2);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ json Installed(const std::vector<SiteNode>& nodes, const GivenImage& image,
 }
 
 RunningSettings Parse(const json& daemon_sets) {
-  const absl::StatusOr<RunningSettings> running = ParseRunningSettings(daemon_sets);
+  const absl::StatusOr<RunningSettings> running = ParseRunningSettings(daemon_sets, "amd64");
   EXPECT_TRUE(running.ok()) << running.status();
   return running.value_or(RunningSettings());
 }
@@ -75,13 +75,29 @@ TEST(RunningSettingsTest, ABorrowedImageIsChosenAnewAndEachDistributionHasItsFol
 TEST(RunningSettingsTest, AgentsThatDifferAreNotGuessedAt) {
   json both = Installed({MakeNode("a")}, {}, {.registries = {"docker.io"}});
   both.push_back(Installed({MakeNode("a")}, {}, {}).at(0));
-  EXPECT_TRUE(absl::IsFailedPrecondition(ParseRunningSettings(both).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ParseRunningSettings(both, "amd64").status()));
   both = Installed({MakeNode("a")}, {.name = kOwnImage, .has_agent = true}, {});
   both.push_back(Installed({MakeNode("a")}, {}, {}).at(0));
-  EXPECT_TRUE(absl::IsFailedPrecondition(ParseRunningSettings(both).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ParseRunningSettings(both, "amd64").status()));
   both = Installed({MakeNode("a")}, {}, {}, "example.com/missing");
   both.push_back(Installed({MakeNode("a")}, {}, {}).at(0));
-  EXPECT_TRUE(absl::IsFailedPrecondition(ParseRunningSettings(both).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ParseRunningSettings(both, "amd64").status()));
+}
+
+TEST(RunningSettingsTest, AgentsOfAnotherArchitectureAreAnotherLighters) {
+  SiteNode arm = MakeNode("b");
+  arm.architecture = "arm64";
+  json sets = Installed({arm}, {}, {.registries = {"docker.io"}});
+  sets.push_back(Installed({MakeNode("a")}, {}, {}).at(0));
+  EXPECT_THAT(Parse(sets).mirrors.registries, IsEmpty());
+}
+
+// What was given, not what a node made of it: the folder could not be made there.
+TEST(RunningSettingsTest, AFolderThatWasGivenIsKeptThoughNoNodeHasIt) {
+  SiteNode node = MakeNode("a");
+  node.refused_folder = "/etc/hosts.d";
+  const json sets = Installed({node}, {}, {.registries = {"a.io"}, .folder = "/etc/hosts.d"});
+  EXPECT_EQ(Parse(sets).mirrors.folder, "/etc/hosts.d");
 }
 
 // Left from before for a node that was not Ready.
