@@ -82,7 +82,8 @@ absl::StatusOr<int> RunInstall(const AgentFlags& flags) {
 
 absl::StatusOr<int> RunUpgrade(const AgentFlags& flags) {
   InstallOptions options = ToInstallOptions(flags);
-  ASSIGN_OR_RETURN(const std::string kept, KeepRunningSettings(options));
+  ASSIGN_OR_RETURN(const std::string kept,
+                   KeepRunningSettings(options, EmbeddedPayload().architecture));
   if (!kept.empty()) Say("keeps what the agents that run were installed with: " + kept);
   return InstallWith(options, flags);
 }

@@ -10,7 +10,6 @@
 #include "coordinator/install/agent_objects.h"
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/lift_taint.h"
-#include "coordinator/install/payload.h"
 #include "coordinator/install/stale_sets.h"
 
 namespace lighter {
@@ -83,10 +82,10 @@ std::string KeepSettings(const RunningSettings& running, InstallOptions& options
   return absl::StrJoin(kept, " ");
 }
 
-absl::StatusOr<std::string> KeepRunningSettings(InstallOptions& options) {
+absl::StatusOr<std::string> KeepRunningSettings(InstallOptions& options,
+                                                const std::string& architecture) {
   ASSIGN_OR_RETURN(const json daemon_sets, PresentDaemonSets(Kubectl(options.kubectl)));
-  ASSIGN_OR_RETURN(const RunningSettings running,
-                   ParseRunningSettings(daemon_sets, EmbeddedPayload().architecture));
+  ASSIGN_OR_RETURN(const RunningSettings running, ParseRunningSettings(daemon_sets, architecture));
   std::string kept = KeepSettings(running, options);
   if (options.mirrors.registries.empty() && !options.mirrors.folder.empty()) {
     return UsageError(absl::InvalidArgumentError(

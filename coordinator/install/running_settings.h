@@ -25,6 +25,7 @@ std::string KeepSettings(const RunningSettings& running, InstallOptions& options
 
 // Both, of the cluster's agents. A usage error where a folder for mirrors is given and none are
 // wanted; errors are also Kubectl's.
-absl::StatusOr<std::string> KeepRunningSettings(InstallOptions& options);
+absl::StatusOr<std::string> KeepRunningSettings(InstallOptions& options,
+                                                const std::string& architecture);
 
 }  // namespace lighter

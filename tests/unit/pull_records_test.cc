@@ -35,7 +35,7 @@ class PullRecordsTest : public ::testing::Test {
     return PullRecords(dir_.path()).Find(Reference::Parse(name).value(), config_);
   }
 
-  test::TempDir dir_;
+  support::TempDir dir_;
   const Digest config_ = Digest::Of("config");
 };
 
