@@ -48,7 +48,8 @@ void AddTlsDirFlag(CLI::App& command, CommonFlags& flags);
 void AddPackageArgument(CLI::App& command, CommonFlags& flags);
 void AddOutputFlag(CLI::App& command, CommonFlags& flags);
 void AddProgressFlag(CLI::App& command, CommonFlags& flags);
-// RELEASE, -n, the value flags of helm, --registry, --repository, --helm, --kubectl, --kubeconfig, --context, --tls-dir,
+// RELEASE, -n, the value flags of helm, --registry, --repository, --helm, --kubectl, --kubeconfig,
+// --context, --tls-dir,
 // --allow-missing.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 
