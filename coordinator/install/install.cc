@@ -199,6 +199,7 @@ absl::Status Installation::ApplyManifests() {
     RETURN_IF_ERROR(CheckAdmission(kubectl_, daemon_set));
   }
   RETURN_IF_ERROR(RemoveOldMirrors(kubectl_, grouping_, options_.mirrors, say_));
+  RETURN_IF_ERROR(RemoveStaleSets());
   next_warnings_ = absl::Now() + kMountPatience;
   ASSIGN_OR_RETURN(const std::set<std::string> config_maps, PresentObjects(kubectl_, "configmaps"));
   std::vector<json> objects;
@@ -206,10 +207,7 @@ absl::Status Installation::ApplyManifests() {
     if (!config_maps.contains(NameOf(config_map))) objects.push_back(config_map);
   }
   objects.insert(objects.end(), manifests_.daemon_sets.begin(), manifests_.daemon_sets.end());
-  RETURN_IF_ERROR(ApplyObjects(kubectl_, std::move(objects)));
-  // Last: who is cut off here finds both, and so what the agents were installed with. The new pods
-  // wait for the old ones' port.
-  return RemoveStaleSets();
+  return ApplyObjects(kubectl_, std::move(objects));
 }
 
 // DaemonSets of groups that are no more; see FindStaleSets.

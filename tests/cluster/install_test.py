@@ -299,7 +299,7 @@ class AgentInstall(LineTest):
         self.assertEqual(self.pods(), pods, "working agents were taken away for an image that is nowhere")
 
         self.hold_image("node2")
-        run = self.lighter("agent", "install", "--borrow-image", IMAGE, "--timeout", "8s", code=4)
+        run = self.lighter("agent", "install", "--borrow-image", IMAGE, "--timeout", "20s", code=4)
         problems = {node["name"]: node["problem"] for node in run.json["nodes"]}
         self.assertIn("ErrImageNeverPull", problems["node1"])
         self.assertFalse(problems["node2"])
