@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -98,6 +99,30 @@ class Crash(ClusterTest):
     def _kill_all(self, name: str) -> None:
         for pid in Cgroup(f"lighter-{name}").processes():
             os.kill(pid, signal.SIGKILL)
+
+
+class Groups(ClusterTest):
+    """Groups are looked through while kubelets and other clusters make and remove some."""
+
+    def test_groups_that_go_meanwhile_are_passed_over(self):
+        group = Cgroup(f"lighter-{self.name()}")
+        self.addCleanup(group.remove)
+        group.create()
+        over = threading.Event()
+
+        def come_and_go():
+            while not over.is_set():
+                (group / "pod/container").create()
+                (group / "pod").remove()
+
+        with ThreadPoolExecutor() as pool:
+            done = pool.submit(come_and_go)
+            try:
+                for _ in range(300):
+                    self.assertEqual(group.processes(), set())
+            finally:
+                over.set()
+            done.result()
 
 
 class Daemons(ClusterTest):

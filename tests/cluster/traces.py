@@ -1,6 +1,7 @@
 """What a cluster would leave behind, looked for in every place where it can be."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from testbed.cgroup import Cgroup
@@ -18,13 +19,15 @@ def namespaces_of(cluster: str) -> set[str]:
 
 def traces_of(cluster: str, folder: Path, namespaces: set[str]) -> list[str]:
     """Everything there is of a cluster, described; empty where it left nothing."""
-    found = [f"cgroup {path}" for path in Path("/sys/fs/cgroup").glob(f"**/lighter-{cluster}")]
+    # Other clusters' groups and loop devices come and go while this looks.
+    found = [f"cgroup {path}" for path, _, _ in os.walk("/sys/fs/cgroup") if path.endswith(f"/lighter-{cluster}")]
     network = run("ip", "-oneline", "address") + run("ip", "route", "show", "table", "all")
     found += [f"link, address or route: {line}" for line in network.splitlines() if f" lt-{cluster} " in line]
     found += [f"file {folder}"] if folder.exists() else []
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
-        if f"{folder}/" in backing.read_text():
-            found.append(f"loop device {backing}")
+        with suppress(OSError):
+            if f"{folder}/" in backing.read_text():
+                found.append(f"loop device {backing}")
     for process in Path("/proc").glob("[0-9]*"):
         found += _traces_of_process(process, folder, namespaces)
     return found

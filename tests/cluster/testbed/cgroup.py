@@ -49,9 +49,9 @@ class Cgroup:
         """The processes in it and below it."""
         found: set[int] = set()
         for folder in self._folders():
-            for file in folder.rglob("cgroup.procs"):
-                with suppress(OSError):  # it went away meanwhile
-                    found.update(int(pid) for pid in file.read_text().split())
+            for below, _, _ in os.walk(folder):  # passes over groups that go meanwhile, which rglob does not
+                with suppress(OSError):
+                    found.update(int(pid) for pid in Path(below, "cgroup.procs").read_text().split())
         return found - {0}
 
     def kill(self) -> None:
