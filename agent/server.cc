@@ -148,9 +148,10 @@ class DesiredWork {
       state.set_registry(registry);
       state.set_tried(true);
       state.set_problem(options_.mirror_dir.empty()
-                            ? "the folder for it could not be made on this node; make it, or name "
-                              "another one with --mirror-folder, and run `lighter agent install` "
-                              "without --mirror first, then with it"
+                            ? "the folder for it could not be made on this node; name another one: "
+                              "`lighter agent upgrade --mirror-folder FOLDER`; or make it, and run "
+                              "`lighter agent install` with its other flags but without --mirror, "
+                              "then with it"
                             : "the node's own registry does not run");
     }
     return states;

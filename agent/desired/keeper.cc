@@ -210,14 +210,13 @@ void Keeper::Run() {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, kLookInterval, [this] { return ending_ || woken_; });
     if (ending_) break;
-    if (std::exchange(woken_, false)) not_before = absl::InfinitePast();
+    if (std::exchange(woken_, false)) not_before = held_not_before_ = absl::InfinitePast();
   }
   // The state may have been removed, and all released, in the middle of the last look.
   if (!desired_->wanted()) Release(containerd_.Scoped({})).IgnoreError();
 }
 
 absl::Status Keeper::Check(bool names_only) {
-  held_ = absl::OkStatus();
   const std::shared_ptr<const v1::Desired> desired = desired_->current();
   if (!desired_->wanted() || desired == nullptr) {
     {
@@ -226,9 +225,10 @@ absl::Status Keeper::Check(bool names_only) {
       state_.clear_releases();
     }
     if (desired_->wanted()) {
-      held_ = held_file_.Confirm(containerd_, nullptr, {});
+      ConfirmHeld(nullptr, {});
       return absl::OkStatus();
     }
+    held_ = absl::OkStatus();
     RETURN_IF_ERROR(held_file_.Withdraw());
     return Release(containerd_);
   }
@@ -248,15 +248,27 @@ absl::Status Keeper::Check(bool names_only) {
   }
   if (missing.empty()) {
     RETURN_IF_ERROR(DropLeftovers());
-    held_ = held_file_.Confirm(containerd_, desired, records);
+    ConfirmHeld(desired, records);
     return absl::OkStatus();
   }
+  held_ = absl::OkStatus();
   RETURN_IF_ERROR(held_file_.Withdraw());
   if (names_only) LeaveNamesOnly(containerd_, &missing);
   if (missing.empty()) return absl::OkStatus();
   const absl::Status loaded = Load(*desired, missing);
   RETURN_IF_ERROR(HoldDesired(containerd_, *desired));
   return loaded;
+}
+
+// A proof asks containerd about every image, so one that fails is tried ever more rarely.
+void Keeper::ConfirmHeld(const std::shared_ptr<const v1::Desired>& desired,
+                         const std::vector<ImageRecord>& records) {
+  const bool is_retry = !held_.ok() && desired == held_desired_;
+  if (is_retry && absl::Now() < held_not_before_) return;
+  held_ = held_file_.Confirm(containerd_, desired, records);
+  held_desired_ = desired;
+  held_retry_ = is_retry ? std::min(2 * held_retry_, kLastRetry) : kFirstRetry;
+  held_not_before_ = absl::Now() + held_retry_;
 }
 
 // What broken loads of the keeper's brought and a coordinator then made superfluous.

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "agent/agent_service.h"
 #include "agent/call_group.h"
 #include "agent/containerd_client.h"
@@ -60,6 +61,10 @@ class Keeper {
   void Run();
   // With `names_only` it puts back names and brings nothing.
   absl::Status Check(bool names_only);
+  // Proves anew and tells, unless the last try failed a moment ago; `held_` is the outcome. The
+  // arguments are those of HeldFile::Confirm.
+  void ConfirmHeld(const std::shared_ptr<const v1::Desired>& desired,
+                   const std::vector<ImageRecord>& records);
   absl::Status Load(const v1::Desired& desired, const std::vector<v1::DesiredImage>& missing);
   absl::Status DropLeftovers();
   absl::Status LoadImage(const v1::DesiredImage& image, CallGroup& group);
@@ -83,8 +88,11 @@ class Keeper {
 
   // Of the thread alone.
   // Why the last look that found nothing missing could not confirm it; told, and no reason to wait
-  // with what can be done. Of the thread alone.
+  // with what can be done.
   absl::Status held_;
+  std::shared_ptr<const v1::Desired> held_desired_;  // the list that `held_` is about
+  absl::Duration held_retry_;
+  absl::Time held_not_before_ = absl::InfinitePast();
   bool leftovers_ = true;  // there may be leases of broken loads
   HeldFile held_file_;
 

@@ -134,7 +134,7 @@ absl::StatusOr<int> RunUninstall(const AgentFlags& flags) {
 // An error of `agent`: unlike ReportError it cannot say that nothing was changed.
 int ReportAgentError(const absl::Status& status) {
   PrintText(stderr, "error: " + Message(status) + "\n");
-  return StopRequested() ? kExitStopped + FirstStopSignal() : kExitFailed;
+  return ErrorExitCode(status);
 }
 
 void AddAction(CLI::App& group, int& exit_code, const char* name, const char* help,
@@ -227,13 +227,10 @@ void AddInstallFlags(CLI::App& command, AgentFlags& flags) {
 void AddUpgradeFlags(CLI::App& command, AgentFlags& flags) {
   AddSettings(command, flags);
   command.footer(
-      "As `lighter agent install`, but --image, --mirror, --mirror-folder and --lift-taint stay as "
-      "the\n"
-      "agents that run have them, unless they are given; what stays is told. An --image decides "
-      "which version "
-      "its\n"
-      "agents are: give the new one. To do without any of them, run `lighter agent install` "
-      "without it.\n"
+      "As `lighter agent install`, but --image, --mirror, --mirror-folder and --lift-taint stay\n"
+      "as the agents that run have them, unless they are given; what stays is told. An --image\n"
+      "decides which version its agents are: give the new one. To do without any of them, run\n"
+      "`lighter agent install` without it.\n"
       "\n"
       "Examples:\n"
       "  lighter agent upgrade\n"

@@ -35,11 +35,15 @@ int PlanExitCode(const Plan& plan) {
   return served == 0 ? kExitFailed : kExitPartial;
 }
 
+int ErrorExitCode(const absl::Status& status) {
+  if (StopRequested()) return kExitStopped + FirstStopSignal();
+  return IsUsageError(status) ? kExitUsage : kExitFailed;
+}
+
 int ReportError(const absl::Status& status) {
   PrintText(stderr,
             "Nothing was changed on any node and in no release.\nerror: " + Message(status) + "\n");
-  if (StopRequested()) return kExitStopped + FirstStopSignal();
-  return IsUsageError(status) ? kExitUsage : kExitFailed;
+  return ErrorExitCode(status);
 }
 
 }  // namespace lighter

@@ -27,6 +27,9 @@ int UpgradeExitCode(const UpgradeReport& report);
 // when some nodes cannot.
 int PlanExitCode(const Plan& plan);
 
+// Of an error of the command line, of a run that was stopped, or of any other.
+int ErrorExitCode(const absl::Status& status);
+
 // Says on stderr what went wrong before anything was changed, and returns the exit code for it.
 int ReportError(const absl::Status& status);
 

@@ -70,9 +70,11 @@ std::string DescribeUninstallPlan(const UninstallPlan& plan) {
   absl::StrAppend(&text, "and these objects, of namespace ", kAgentNamespace,
                   " where they have one:\n");
   for (const std::string& object : plan.objects) absl::StrAppend(&text, "  ", object, "\n");
-  absl::StrAppend(&text, plan.namespace_kept.empty()
-                             ? "and the namespace.\n"
-                             : "The namespace would stay: " + plan.namespace_kept + ".\n");
+  if (plan.finds_namespace) {
+    absl::StrAppend(&text, plan.namespace_kept.empty()
+                               ? "and the namespace.\n"
+                               : "The namespace would stay: " + plan.namespace_kept + ".\n");
+  }
   return text + "Nothing was changed.\n";
 }
 

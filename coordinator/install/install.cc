@@ -28,6 +28,7 @@
 #include "coordinator/process/parallel.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/transfer/agent_dialer.h"
+#include "coordinator/transfer/protocol.h"
 
 namespace lighter {
 namespace {
@@ -55,9 +56,7 @@ std::string NameOf(const json& object) { return Text(object, {"metadata", "name"
 
 // Only an image that was given can hold another agent than this lighter's.
 std::string OtherProtocol(const std::string& image, const v1::InfoReply& info) {
-  return absl::StrCat("the agent in ", image, " (version ", info.agent_version(),
-                      ") speaks protocol ", info.protocol_version(), ", this lighter ",
-                      kProtocolVersion,
+  return absl::StrCat("the agent in ", image, ProtocolGap(info),
                       "; push what `lighter agent export` writes under a new tag, and give it "
                       "with --image");
 }
@@ -90,6 +89,7 @@ class Installation {
   absl::StatusOr<AgentWarnings> MountWarnings(const std::vector<InstalledPod>& pods);
   absl::Status SendPayloadAgain();
   absl::Status RemoveOldConfigMaps();
+  absl::Status RemoveLift();
   absl::Status ExplainUnready();
   bool out_of_time() const { return absl::Now() - start_ > options_.timeout; }
 
@@ -100,7 +100,8 @@ class Installation {
   Authority authority_;
   std::optional<AgentDialer> dialer_;
   Site site_;
-  bool unlift_ = false;  // an earlier --lift-taint has left its objects
+  bool unlift_ = false;           // an earlier --lift-taint has left its objects
+  std::set<std::string> lifted_;  // keys of the taints that agents lifted before
   Grouping grouping_;
   AgentManifests manifests_;
   ImageBans bans_;
@@ -158,6 +159,9 @@ absl::Status Installation::Prepare() {
   RETURN_IF_ERROR(CheckRights(kubectl_, InstallRights(lifts)));
   if (!lifts) {
     ASSIGN_OR_RETURN(unlift_, FindLiftObjects(kubectl_));
+    if (unlift_) {
+      ASSIGN_OR_RETURN(lifted_, LiftedTaints(kubectl_));
+    }
   }
   ASSIGN_OR_RETURN(site_, ReadSite(kubectl_));
   KeepOneArchitecture(EmbeddedPayload().architecture, site_);
@@ -226,7 +230,7 @@ void Installation::Visit(const std::vector<InstalledPod>& pods) {
   std::vector<v1::InfoReply> infos(pods.size());
   InParallel(pods.size(), [&](size_t i) {
     absl::StatusOr<v1::InfoReply> info = asked[i];
-    if (pods[i].ready) info = AskInfo(*dialer_, pods[i]);
+    if (pods[i].ready) info = AskInfo(*dialer_->Dial(pods[i].node, pods[i].address));
     asked[i] = info.status();
     if (info.ok()) infos[i] = *info;
     const bool lasts = info.ok() && !CertificateEndsSoon(*info, absl::Now());
@@ -303,11 +307,12 @@ absl::Status Installation::SendPayloadAgain() {
   std::erase_if(sets, [&](const std::string& name) { return !ours.contains(name); });
   RETURN_IF_ERROR(DeleteObjects(kubectl_, "daemonsets", sets));
   while (!out_of_time() && !StopRequested()) {
-    ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl_));
+    const absl::StatusOr<std::vector<InstalledPod>> pods = ListAgentPods(kubectl_);
+    if (!pods.ok() && !absl::IsUnavailable(pods.status())) return pods.status();
     // A node that is not Ready keeps its pod; it is not one of ours then.
-    const bool gone = std::none_of(pods.begin(), pods.end(), [&](const InstalledPod& pod) {
-      return nodes_.contains(pod.node);
-    });
+    const bool gone = pods.ok() && std::none_of(pods->begin(), pods->end(), [&](const auto& pod) {
+                        return nodes_.contains(pod.node);
+                      });
     if (gone) break;
     absl::SleepFor(kPoll);
   }
@@ -360,6 +365,16 @@ absl::Status Installation::RemoveOldConfigMaps() {
   return DeleteObjects(kubectl_, "configmaps", old);
 }
 
+// What an earlier --lift-taint has left.
+absl::Status Installation::RemoveLift() {
+  RETURN_IF_ERROR(RemoveUnusedLiftObjects(kubectl_));
+  ASSIGN_OR_RETURN(const std::set<std::string> still, LiftedTaints(kubectl_));
+  for (const std::string& key : lifted_) {
+    if (!still.contains(key)) say_(NobodyLifts(key));
+  }
+  return absl::OkStatus();
+}
+
 // Nodes without a pod, or whose pod says nothing: what the cluster warned of.
 absl::Status Installation::ExplainUnready() {
   std::vector<InstalledNode*> silent;
@@ -386,7 +401,7 @@ absl::StatusOr<InstallReport> Installation::Run() {
     RETURN_IF_ERROR(ApplyManifests());
     ASSIGN_OR_RETURN(next, WaitForRound());
   }
-  if (unlift_) RETURN_IF_ERROR(RemoveUnusedLiftObjects(kubectl_));
+  if (unlift_) RETURN_IF_ERROR(RemoveLift());
   RETURN_IF_ERROR(ExplainUnready());
   InstallReport report;
   for (auto& [name, node] : nodes_) report.nodes.push_back(std::move(node));

@@ -79,10 +79,32 @@ absl::StatusOr<bool> FindLiftObjects(const Kubectl& kubectl) {
 
 absl::Status ApplyLiftObjects(const Kubectl& kubectl, const std::string& key) {
   LiftObjects objects = MakeLiftObjects(key);
-  RETURN_IF_ERROR(ApplyObjects(kubectl, std::move(objects.limits)));
-  std::vector<json> grant;
-  grant.push_back(std::move(objects.grant));
-  return ApplyObjects(kubectl, std::move(grant));
+  std::vector<json>& in_order = objects.limits;
+  in_order.push_back(std::move(objects.grant));
+  // One by one, as kubectl goes on to the next object where one fails.
+  for (json& object : in_order) {
+    std::vector<json> one;
+    one.push_back(std::move(object));
+    RETURN_IF_ERROR(ApplyObjects(kubectl, std::move(one)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::set<std::string>> LiftedTaints(const Kubectl& kubectl) {
+  ASSIGN_OR_RETURN(const json daemon_sets, PresentDaemonSets(kubectl));
+  std::set<std::string> keys;
+  for (const json& daemon_set : daemon_sets) {
+    if (!IsNarrowed(daemon_set)) keys.insert(LiftedTaint(At(daemon_set, {"spec", "template"})));
+  }
+  keys.erase("");
+  return keys;
+}
+
+std::string NobodyLifts(const std::string& key) {
+  return absl::StrCat("nobody lifts taint ", key,
+                      " from now on: take it out of kubelets' --register-with-taints, and off the "
+                      "nodes that have it: kubectl taint nodes --all ",
+                      key, "-");
 }
 
 absl::Status RemoveLiftObjects(const Kubectl& kubectl) {

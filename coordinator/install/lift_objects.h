@@ -1,6 +1,7 @@
 // The objects of `--lift-taint` (lift_taint.h) in the cluster.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,13 @@ namespace lighter {
 absl::Status CheckLiftSupport(const Kubectl& kubectl);
 // Whether an API server has it, by its /apis/admissionregistration.k8s.io/v1.
 bool HasAdmissionPolicies(const std::string& resources_json);
+
+// The keys of the taints that agents' DaemonSets have lifted, but for those that were narrowed to
+// nodes that are away. Kubectl's errors.
+absl::StatusOr<std::set<std::string>> LiftedTaints(const Kubectl& kubectl);
+
+// What to say, with the way out, where a taint is not lifted any more.
+std::string NobodyLifts(const std::string& key);
 
 // Applies them, what allows something last. Idempotent. Kubectl's errors: nothing is allowed then
 // that is not limited.

@@ -74,9 +74,9 @@ inline constexpr char kMirrorFolderVariable[] = "LIGHTER_MIRROR_DIR";
 // On pods of nodes with kNoPullRecords, so that the next installation knows.
 inline constexpr char kNoPullRecordsLabel[] = "lighter/no-pull-records";
 // The same of nodes where the folder for mirrors cannot be made: that folder.
+inline constexpr char kRefusedFolderAnnotation[] = "lighter/refused-mirror-folder";
 // Of a DaemonSet: the --mirror-folder that was given; none where each node has its distribution's.
 inline constexpr char kMirrorFolderAnnotation[] = "lighter/mirror-folder";
-inline constexpr char kRefusedFolderAnnotation[] = "lighter/refused-mirror-folder";
 
 // Names what the pods of a DaemonSet are made from; they carry it as a label.
 inline constexpr char kTemplateHashLabel[] = "lighter/template";

@@ -46,6 +46,12 @@ absl::StatusOr<RunningSettings> ParseRunningSettings(const json& daemon_sets,
       mirrors.insert(MirrorsOf(container));
     }
   }
+  // Never guessed: an installation that was cut off may have taken the old ones away already.
+  if (taints.empty()) {
+    return absl::NotFoundError(
+        "there are no agents to upgrade; say what they are to have with `lighter agent install` "
+        "and its flags");
+  }
   if (images.size() > 1 || mirrors.size() > 1 || folders.size() > 1 || taints.size() > 1) {
     return absl::FailedPreconditionError(
         "the agents that run were not all installed with the same --image, --mirror, "
@@ -55,8 +61,8 @@ absl::StatusOr<RunningSettings> ParseRunningSettings(const json& daemon_sets,
   RunningSettings running;
   if (!images.empty()) running.image = *images.begin();
   if (!mirrors.empty()) running.mirrors.registries = *mirrors.begin();
-  if (!taints.empty()) running.lift_taint = *taints.begin();
-  if (!folders.empty()) running.mirrors.folder = *folders.begin();
+  running.lift_taint = *taints.begin();
+  running.mirrors.folder = *folders.begin();
   return running;
 }
 

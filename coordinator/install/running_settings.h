@@ -15,7 +15,7 @@ struct RunningSettings {
   std::string lift_taint;  // key of the taint; empty: none
 };
 
-// Of DaemonSets that lighter made for nodes of this architecture; nothing where there are none.
+// Of DaemonSets that lighter made for nodes of this architecture. NotFound where there are none,
 // FailedPrecondition where they differ.
 absl::StatusOr<RunningSettings> ParseRunningSettings(const nlohmann::json& daemon_sets,
                                                      const std::string& architecture);
@@ -24,7 +24,7 @@ absl::StatusOr<RunningSettings> ParseRunningSettings(const nlohmann::json& daemo
 std::string KeepSettings(const RunningSettings& running, InstallOptions& options);
 
 // Both, of the cluster's agents. A usage error where a folder for mirrors is given and none are
-// wanted; errors are also Kubectl's.
+// wanted; errors are also those of ParseRunningSettings and Kubectl's.
 absl::StatusOr<std::string> KeepRunningSettings(InstallOptions& options,
                                                 const std::string& architecture);
 

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/grpc_status.h"
 #include "common/status.h"
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/install/authority_secret.h"
@@ -14,20 +13,11 @@
 namespace lighter {
 namespace {
 
-constexpr absl::Duration kInfoTimeout = absl::Seconds(10);
 constexpr absl::Duration kRenewal = absl::Hours(90 * 24);
 
 absl::Status NotThere(const std::string& cause) {
   return absl::NotFoundError(absl::StrCat("no agent runs here", cause.empty() ? "" : ": " + cause,
                                           "; run `lighter agent install` again"));
-}
-
-absl::StatusOr<v1::InfoReply> Info(v1::Agent::StubInterface& stub) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kInfoTimeout));
-  v1::InfoReply info;
-  RETURN_IF_ERROR(FromGrpc(stub.Info(&context, {}, &info)));
-  return info;
 }
 
 // Of a pod that does not run.
@@ -61,7 +51,7 @@ bool CertificateEndsSoon(const v1::InfoReply& info, absl::Time now) {
 
 void AskState(v1::Agent::StubInterface& stub, const std::string& remedy, AgentState& state) {
   const absl::Time start = absl::Now();
-  const absl::StatusOr<v1::InfoReply> info = Info(stub);
+  const absl::StatusOr<v1::InfoReply> info = AskInfo(stub);
   if (IsContainerdsFault(info.status())) {
     state.status = absl::UnavailableError("its agent runs, but " + Message(info.status()) +
                                           "; see `systemctl status containerd` on the node");
@@ -77,10 +67,6 @@ void AskState(v1::Agent::StubInterface& stub, const std::string& remedy, AgentSt
   const absl::Time middle = start + (absl::Now() - start) / 2;
   state.clock_ahead = absl::FromUnixSeconds(state.info.unix_time_seconds()) - middle;
   state.status = CheckProtocol(state.info);
-}
-
-absl::StatusOr<v1::InfoReply> AskInfo(const AgentDialer& dialer, const InstalledPod& pod) {
-  return Info(*dialer.Dial(pod.node, pod.address));
 }
 
 absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl) {

@@ -35,10 +35,6 @@ bool CertificateEndsSoon(const v1::InfoReply& info, absl::Time now);
 // what helps where it does not answer.
 void AskState(v1::Agent::StubInterface& stub, const std::string& remedy, AgentState& state);
 
-// What the agent in a ready pod says of itself. Errors: Unavailable (not reachable, or its
-// certificate is not of the dialer's authority), PermissionDenied, DeadlineExceeded.
-absl::StatusOr<v1::InfoReply> AskInfo(const AgentDialer& dialer, const InstalledPod& pod);
-
 // Asks every agent that `lighter agent install` brought. Errors: NotFound where no agents were
 // installed; Kubectl's.
 absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl);

@@ -107,12 +107,7 @@ void SayWhichTaintsStay(const std::vector<InstalledPod>& pods,
   for (const InstalledPod& pod : pods) {
     if (!pod.lift_taint.empty()) keys.insert(pod.lift_taint);
   }
-  for (const std::string& key : keys) {
-    say(absl::StrCat("nobody lifts taint ", key,
-                     " from now on: take it out of kubelets' --register-with-taints, and off the "
-                     "nodes that have it: kubectl taint nodes --all ",
-                     key, "-"));
-  }
+  for (const std::string& key : keys) say(NobodyLifts(key));
 }
 
 }  // namespace
@@ -140,7 +135,10 @@ absl::StatusOr<UninstallReport> Uninstall(const Kubectl& kubectl,
   ASSIGN_OR_RETURN(const NamespaceState state, FindNamespace(kubectl));
   if (state.exists) RETURN_IF_ERROR(CheckRights(kubectl, UninstallRights()));
   ASSIGN_OR_RETURN(const bool lifts, FindLiftObjects(kubectl));
-  if (lifts) RETURN_IF_ERROR(RemoveLiftObjects(kubectl));
+  if (lifts) {
+    RETURN_IF_ERROR(RemoveLiftObjects(kubectl));
+    say("the rights of --lift-taint are removed");
+  }
   if (!state.exists) return report;
   const Cluster cluster(kubectl);
   ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster.Nodes());

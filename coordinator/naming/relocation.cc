@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
@@ -99,8 +100,13 @@ bool IsRegistryOf(const Reference& source, const std::string& text) {
   return reference.ok() && reference->registry == source.registry && reference->repository == "a/b";
 }
 
-// What the hint's fields must hold for the image to be relocated; nothing where no values can.
-std::optional<Settings> Solve(const std::vector<Hint::Part>& parts, const Reference& source,
+// What the hint's fields must hold for the image to be relocated, and which of them holds the
+// version, too; nothing where no values can.
+struct Solution {
+  Settings settings;
+  std::optional<Path> versioned;
+};
+std::optional<Solution> Solve(const std::vector<Hint::Part>& parts, const Reference& source,
                               const Relocation& relocation) {
   const Name name = Cut(parts);
   const std::string path = relocation.repository.empty()
@@ -108,23 +114,24 @@ std::optional<Settings> Solve(const std::vector<Hint::Part>& parts, const Refere
                                : source.repository.substr(source.repository.rfind('/') + 1);
   const std::string wanted = absl::StrCat(Prefix(relocation), "/", path);
   if (name.fields.empty()) {
-    return name.texts[0] == wanted ? std::optional<Settings>(Settings()) : std::nullopt;
+    return name.texts[0] == wanted ? std::optional<Solution>(Solution()) : std::nullopt;
   }
   // A registry value is often shared by images of several paths, so it must not take any of them.
   const bool is_registry = IsRegistryOf(source, name.fields[0].text);
-  auto solution =
+  auto values =
       is_registry ? SolveByTwo(name, wanted, relocation.registry) : SolveByOne(name, wanted);
-  if (!solution) {
-    solution =
-        is_registry ? SolveByOne(name, wanted) : SolveByTwo(name, wanted, relocation.registry);
+  if (!values) {
+    values = is_registry ? SolveByOne(name, wanted) : SolveByTwo(name, wanted, relocation.registry);
   }
-  if (!solution) return std::nullopt;
-  Settings settings;
-  for (size_t i = 0; i < solution->size(); ++i) {
+  if (!values) return std::nullopt;
+  Solution solution;
+  for (size_t i = 0; i < values->size(); ++i) {
+    const Path& field = name.fields[i].path;
     const bool is_last = i + 1 == name.fields.size();
-    settings[name.fields[i].path] = (*solution)[i] + (is_last ? name.last_tail : "");
+    solution.settings[field] = (*values)[i] + (is_last ? name.last_tail : "");
+    if (is_last && !name.last_tail.empty()) solution.versioned = field;
   }
-  return settings;
+  return solution;
 }
 
 // The parts with the values that are decided already, which are no fields any more.
@@ -134,12 +141,6 @@ std::vector<Hint::Part> WithSettings(std::vector<Hint::Part> parts, const Settin
     if (setting != settings.end()) part = {.text = setting->second, .path = {}};
   }
   return parts;
-}
-
-// Whether a version follows the last slash of an image name, or of a part of it.
-bool HoldsVersion(const std::string& text) {
-  const size_t slash = text.rfind('/');
-  return slash != std::string::npos && text.find_first_of(":@", slash) != std::string::npos;
 }
 
 }  // namespace
@@ -158,6 +159,7 @@ RelocatedValues RelocateValues(const std::vector<Hint>& hints, const json& defau
                                const json& merged, const Relocation& relocation) {
   RelocatedValues result;
   Settings all;
+  std::set<Path> versioned;
   for (const Hint& hint : hints) {
     const auto parts = hint.Resolve(defaults);
     const auto name = hint.Evaluate(defaults);
@@ -165,15 +167,16 @@ RelocatedValues RelocateValues(const std::vector<Hint>& hints, const json& defau
     if (!parts.ok() || !name.ok()) continue;
     const absl::StatusOr<Reference> source = Reference::Parse(*name);
     if (!source.ok()) continue;
-    std::optional<Settings> settings = Solve(WithSettings(*parts, all), *source, relocation);
-    if (!settings.has_value()) {
+    std::optional<Solution> solution = Solve(WithSettings(*parts, all), *source, relocation);
+    if (!solution.has_value()) {
       result.notes.push_back(absl::StrCat("hint \"", hint.text(),
                                           "\": no value, or none that other hints do not share, "
                                           "can put the image under ",
                                           Prefix(relocation)));
       continue;
     }
-    all.merge(*settings);
+    all.merge(solution->settings);
+    if (solution->versioned) versioned.insert(*solution->versioned);
   }
   for (const auto& [path, setting] : all) {
     const json* now = FindValue(merged, path);
@@ -181,7 +184,7 @@ RelocatedValues RelocateValues(const std::vector<Hint>& hints, const json& defau
     json* value = &result.values;
     for (const std::string& key : path) value = &(*value)[key];
     *value = setting;
-    if (HoldsVersion(setting)) {
+    if (versioned.contains(path)) {
       result.notes.push_back(absl::StrCat("value .", absl::StrJoin(path, "."), " is \"", setting,
                                           "\" now, version included: give --registry to the "
                                           "upgrade after this one, too"));

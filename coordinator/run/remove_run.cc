@@ -15,16 +15,6 @@ namespace {
 // containerd may collect what no name holds any more before it answers.
 constexpr absl::Duration kRemoveTimeout = absl::Minutes(2);
 
-constexpr absl::Duration kInfoTimeout = absl::Seconds(20);
-
-absl::StatusOr<v1::InfoReply> AskInfo(const NodeEndpoint& endpoint) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kInfoTimeout));
-  v1::InfoReply info;
-  RETURN_IF_ERROR(FromGrpc(endpoint.stub->Info(&context, {}, &info)));
-  return info;
-}
-
 void AskAgent(const NodeEndpoint& endpoint, const v1::RemoveRequest& request, PrunedNode& node) {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kRemoveTimeout));
@@ -59,7 +49,7 @@ absl::StatusOr<RemoveTargets> FindRemoveTargets(const Kubectl& kubectl, const Ag
 
 absl::Status CheckAgents(RemoveTargets& targets) {
   std::vector<absl::StatusOr<v1::InfoReply>> infos(targets.endpoints.size());
-  InParallel(infos.size(), [&](size_t i) { infos[i] = AskInfo(targets.endpoints[i]); });
+  InParallel(infos.size(), [&](size_t i) { infos[i] = AskInfo(*targets.endpoints[i].stub); });
   std::vector<NodeEndpoint> endpoints;
   std::vector<size_t> node_of;
   for (size_t i = 0; i < infos.size(); ++i) {

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """What agents do with no coordinator about: late nodes, deleted names, the node's own registry. Needs root and a build."""
 
-import json
 import time
 import unittest
 
@@ -31,14 +30,6 @@ class Keep(LineTest):
         cls.web = next(name for name in cls.names if "/web:" in name)
         cls.worker = next(name for name in cls.names if "/worker:" in name)
         cls.local_web = next(name for name in cls.local_names if "/web:" in name)
-
-    def run_on(self, node: str, name: str, image: str, policy: str) -> None:
-        """Creates a pod that is bound to a node from its first moment; the node may have to register first."""
-        container = {"name": "it", "image": image, "imagePullPolicy": policy}
-        spec = {"nodeName": node, "terminationGracePeriodSeconds": 0, "containers": [container]}
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-        self.kubectl(self.line, "create", "-f", "-", stdin=json.dumps(pod))
-        self.addCleanup(self.shell, "kubectl", "delete", "pod", name, "--wait")
 
     def images(self, node: str) -> set[str]:
         return set(self.ctr(node, "images", "ls", "-q").splitlines())

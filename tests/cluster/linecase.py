@@ -115,6 +115,14 @@ class LineTest(ClusterTest):
         done = subprocess.run([BUILD / "lighter", *words], env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
         return Lighter(done.returncode, done.stdout, done.stderr)
 
+    def run_on(self, node: str, name: str, image: str, policy: str) -> None:
+        """Creates a pod that is bound to a node from its first moment; the node may have to register first."""
+        container = {"name": "it", "image": image, "imagePullPolicy": policy}
+        spec = {"nodeName": node, "terminationGracePeriodSeconds": 0, "containers": [container]}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+        self.kubectl(self.line, "create", "-f", "-", stdin=json.dumps(pod))
+        self.addCleanup(self.shell, "kubectl", "delete", "pod", name, "--wait")
+
     def wait_until_sending(self, process: subprocess.Popen, node: str, at_least: int) -> None:
         """Reads a started lighter's progress until that node has so many bytes, and not yet all."""
         for line in process.stderr:

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """`lighter agent install --mirror`: pulls of another registry ask the node's own first. Needs root and a build."""
 
-import json
 import time
 import unittest
 
@@ -19,14 +18,6 @@ class Mirror(LineTest):
 
     options = ["--nodes", "2", "--registry", "swallow"]
     install = ["--mirror", REGISTRY]
-
-    def run_on(self, node: str, name: str, image: str, policy: str) -> None:
-        """Creates a pod that is bound to a node from its first moment."""
-        container = {"name": "it", "image": image, "imagePullPolicy": policy}
-        spec = {"nodeName": node, "terminationGracePeriodSeconds": 0, "containers": [container]}
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-        self.kubectl(self.line, "create", "-f", "-", stdin=json.dumps(pod))
-        self.addCleanup(self.shell, "kubectl", "delete", "pod", name, "--wait")
 
     def on_node(self, node: str, script: str) -> str:
         return self.shell(*self.line.node(node).inside, "sh", "-c", script)
@@ -92,6 +83,7 @@ class Mirror(LineTest):
         self.assertEqual(self.folders("node2"), before["node2"] | {"docker.io", REGISTRY})
         self.assertEqual(self.pods(), pods, "an upgrade to what is there must leave running agents alone")
         self.lighter("agent", "uninstall")
+        self.assertIn("no agents to upgrade", self.lighter("agent", "upgrade", code=1).err)
         self.assertEqual(self.folders("node1"), before["node1"])
         self.assertEqual(self.folders("node2"), before["node2"] | {"docker.io"})
         self.assertNotIn(MARK, self.on_node("node2", f"cat {FOLDER}/docker.io/hosts.toml"))

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/status.h"
+#include "tests/unit/hint_lines.h"
 
 namespace lighter {
 namespace {
@@ -14,12 +15,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr char kLocal[] = "127.0.0.1:7444";
-
-std::vector<Hint> Hints(const std::vector<std::string>& lines) {
-  std::vector<Hint> hints;
-  for (const std::string& line : lines) hints.push_back(Hint::Parse(line).value());
-  return hints;
-}
 
 // The name that a hint gives once its values are relocated.
 std::string Relocated(const std::string& line, const json& values, const Relocation& relocation) {
@@ -130,6 +125,15 @@ TEST(RelocationTest, AValueThatHoldsTheVersionIsTold) {
   const json values = {{"image", "quay.io/x/y:v1"}};
   const auto relocated = RelocateValues(Hints({"{{ .image }}"}), values, values, {kLocal, ""});
   EXPECT_THAT(relocated.notes, ElementsAre(HasSubstr("give --registry to the upgrade after")));
+}
+
+TEST(RelocationTest, AVersionInTheLastOfTwoValuesIsToldToo) {
+  const json values = {{"g", "quay.io/org"}, {"a", "web"}, {"b", "team/db:v1"}};
+  const auto relocated = RelocateValues(Hints({"{{ .g }}/{{ .a }}:v1", "{{ .g }}/{{ .b }}"}),
+                                        values, values, {kLocal, "proj"});
+  EXPECT_EQ(relocated.values, json({{"g", "127.0.0.1:7444/proj"}, {"b", "db:v1"}}));
+  EXPECT_THAT(relocated.notes,
+              ElementsAre(HasSubstr("value .b is \"db:v1\" now, version included")));
 }
 
 TEST(RelocationTest, AHintWithoutValuesIsLeftToTheDecisionOfNames) {

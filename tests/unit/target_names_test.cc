@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "common/status.h"
+#include "tests/unit/hint_lines.h"
 
 namespace lighter {
 namespace {
@@ -26,12 +27,6 @@ ArchiveImage Image(const std::vector<std::string>& repo_tags, const std::string&
   image.manifest = "manifest " + content;
   image.manifest_digest = Digest::Of(image.manifest);
   return image;
-}
-
-std::vector<Hint> Hints(const std::vector<std::string>& lines) {
-  std::vector<Hint> hints;
-  for (const std::string& line : lines) hints.push_back(Hint::Parse(line).value());
-  return hints;
 }
 
 // What matters of a target, in one line: "image: name (witness)".

@@ -19,7 +19,7 @@ std::map<std::string, uint64_t> FakeAgent::Wanted(const v1::LoadStart& start) {
 grpc::Status FakeAgent::Info(grpc::ServerContext*, const v1::InfoRequest*, v1::InfoReply* reply) {
   reply->set_agent_version("9.9.9");
   reply->set_protocol_version(protocol);
-  return grpc::Status::OK;
+  return info_answer;
 }
 
 grpc::Status FakeAgent::Inventory(grpc::ServerContext*, const v1::InventoryRequest* request,

@@ -49,6 +49,7 @@ class FakeAgent final : public v1::Agent::Service {
   std::atomic<uint64_t> kept = 0;  // the newest generation that came
   v1::SignedDesired held;          // what it answers to an older list, or one of its generation
   std::atomic<unsigned> protocol = kProtocolVersion;
+  grpc::Status info_answer = grpc::Status::OK;  // to every Info
   grpc::Status keep_answer = grpc::Status::OK;  // to every Keep
   std::atomic<int> removals = 0;                // requests to remove names
 

@@ -34,6 +34,18 @@ TEST_F(RemoveRunTest, AnAgentOfAnotherProtocolEndsItBeforeAnythingIsChanged) {
   EXPECT_THAT(Message(status), HasSubstr("`lighter agent upgrade`"));
 }
 
+TEST_F(RemoveRunTest, AnAgentThatDoesNotAnswerIsToldAndTheOthersAreAsked) {
+  first_.info_answer = {grpc::StatusCode::UNAVAILABLE, "connection lost"};
+  ASSERT_EQ(CheckAgents(targets_), absl::OkStatus());
+  v1::RemoveRequest request;
+  request.add_images()->set_name("example.com/a/b:1");
+  RemoveOnNodes(request, targets_);
+  EXPECT_FALSE(targets_.nodes[0].status.ok());
+  EXPECT_TRUE(targets_.nodes[1].status.ok()) << targets_.nodes[1].status;
+  EXPECT_THAT(targets_.nodes[1].removed, ElementsAre("example.com/a/b:1"));
+  EXPECT_EQ(first_.removals, 0);
+}
+
 TEST_F(RemoveRunTest, AllReadyAgentsAreAsked) {
   ASSERT_EQ(CheckAgents(targets_), absl::OkStatus());
   v1::RemoveRequest request;

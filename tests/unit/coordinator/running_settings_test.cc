@@ -67,9 +67,12 @@ TEST(RunningSettingsTest, ABorrowedImageIsChosenAnewAndEachDistributionHasItsFol
   EXPECT_EQ(running.image, "");
   EXPECT_EQ(running.mirrors.folder, "");
   EXPECT_EQ(running.lift_taint, "");
-  const RunningSettings nothing = Parse(json::array());
-  EXPECT_EQ(nothing.image, "");
-  EXPECT_THAT(nothing.mirrors.registries, IsEmpty());
+}
+
+TEST(RunningSettingsTest, WhereThereAreNoAgentsNothingIsGuessed) {
+  EXPECT_TRUE(absl::IsNotFound(ParseRunningSettings(json::array(), "amd64").status()));
+  const json sets = Installed({MakeNode("a")}, {}, {.registries = {"docker.io"}});
+  EXPECT_TRUE(absl::IsNotFound(ParseRunningSettings(sets, "arm64").status()));
 }
 
 TEST(RunningSettingsTest, AgentsThatDifferAreNotGuessedAt) {
