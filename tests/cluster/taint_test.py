@@ -178,7 +178,7 @@ class Taint(LineTest):
         )
         planned = self.lighter("agent", "uninstall", "--dry-run").json["objects"]
         self.assertEqual(sum(NAME in name for name in planned), 5)
-        self.lighter("agent", "install")
+        self.assertIn(f"nobody lifts taint {KEY}", self.lighter("agent", "install").err)
         wait_for("the old pods to be gone", lambda: not any(NAME in line for line in self.objects()), 30)
         for pod in self.get(self.line, "pods", "-n", SYSTEM)["items"]:
             self.assertEqual([container["name"] for container in pod["spec"]["containers"]], ["agent"])
