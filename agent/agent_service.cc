@@ -16,6 +16,7 @@
 #include "agent/desired/desired_list.h"
 #include "agent/desired/keeper.h"
 #include "agent/inventory.h"
+#include "agent/kubelet/pull_records.h"
 #include "agent/load_gate.h"
 #include "agent/load_session.h"
 #include "agent/load_stream.h"
@@ -204,6 +205,7 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
   absl::Status FillInventory(const v1::InventoryRequest& request, v1::InventoryReply* reply) const {
     ASSIGN_OR_RETURN(const std::vector<CheckedImage> images, CheckImages(request.images()));
     ASSIGN_OR_RETURN(const std::string snapshotter, containerd_.Snapshotter());
+    const PullRecords records(options_.pull_records);
     std::vector<const CheckedImage*> todo;
     for (const CheckedImage& image : images) {
       ASSIGN_OR_RETURN(const auto proofs, LookAtNames(containerd_, snapshotter, image));
@@ -213,6 +215,7 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
         name->set_name(image.names[i].str());
         name->set_current_manifest_digest(proofs[i].current);
         name->set_proven(proofs[i].proven);
+        name->set_pull_record(records.Find(image.names[i], image.config.digest));
         proven = proven && proofs[i].proven;
       }
       if (!proven) todo.push_back(&image);

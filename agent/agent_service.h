@@ -35,6 +35,7 @@ struct AgentOptions {
   DesiredList* desired = nullptr;
   Keeper* keeper = nullptr;
   std::string certificate_file;  // the agent's own, for Info; may be empty
+  std::string pull_records;      // kubelet's folder of them; empty: nothing is known of its pulls
   // The node's own registry, for Info: its address, and who is to ask it first (from any thread).
   // Both may be empty.
   std::string registry;

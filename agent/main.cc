@@ -99,6 +99,8 @@ absl::Status Run(int argc, char** argv) {
   app.add_option("--mirror-dir", options.mirror_dir,
                  "config_path of containerd's CRI, where --mirror is written to")
       ->envname("LIGHTER_MIRROR_DIR");
+  app.add_option("--pull-records", options.agent.pull_records,
+                 "kubelet's folder image_manager: what it remembers of its pulls");
   app.add_option("--containerd-socket", options.agent.containerd_socket,
                  "path of containerd's socket")
       ->envname("CONTAINERD_ADDRESS")

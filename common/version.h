@@ -6,6 +6,6 @@ namespace lighter {
 inline constexpr char kVersion[] = "0.1.0";
 
 // Of the RPCs between coordinator and agents. An agent of another one is told to be upgraded.
-inline constexpr unsigned kProtocolVersion = 2;
+inline constexpr unsigned kProtocolVersion = 3;
 
 }  // namespace lighter

@@ -27,7 +27,7 @@ int UpgradeExitCode(const UpgradeReport& report) {
 }
 
 int PlanExitCode(const Plan& plan) {
-  if (!plan.missing.empty()) return kExitFailed;
+  if (!plan.missing.empty() || !CheckPodsStart(plan.start_problems).ok()) return kExitFailed;
   const auto& nodes = plan.nodes.nodes;
   const auto served = std::count_if(nodes.begin(), nodes.end(),
                                     [](const NodePlan& node) { return node.status.ok(); });

@@ -89,6 +89,12 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
                   "Go on although no image of the package covers NAME; may be repeated")
       ->expected(1)
       ->take_all();
+  command
+      .add_option("--allow-pull", flags.allow_pull,
+                  "Go on although kubelets will pull NAME: a registry that they reach has it; may "
+                  "be repeated")
+      ->expected(1)
+      ->take_all();
   AddRepeated(command, "-f,--values", flags.values_files, "Values file; may be repeated");
   AddRepeated(command, "--set", flags.set, "key=value; may be repeated");
   AddRepeated(command, "--set-string", flags.set_string, "key=value, always text; may be repeated");
@@ -144,6 +150,7 @@ PlanOptions ToPlanOptions(const CommonFlags& flags) {
   options.kubectl = ToKubectlOptions(flags);
   options.tls_dir = flags.tls_dir;
   options.allow_missing = flags.allow_missing;
+  options.allow_pull = flags.allow_pull;
   return options;
 }
 

@@ -26,6 +26,7 @@ struct CommonFlags {
   std::string registry;
   std::string repository;
   std::vector<std::string> allow_missing;
+  std::vector<std::string> allow_pull;
   std::string kubeconfig;
   std::string context;
   std::string helm = "helm";
@@ -50,7 +51,7 @@ void AddOutputFlag(CLI::App& command, CommonFlags& flags);
 void AddProgressFlag(CLI::App& command, CommonFlags& flags);
 // RELEASE, -n, the value flags of helm, --registry, --repository, --helm, --kubectl, --kubeconfig,
 // --context, --tls-dir,
-// --allow-missing.
+// --allow-missing, --allow-pull.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 
 // A CLI11 check of a duration like 90s or 5m: the message, or empty when the text is fine.

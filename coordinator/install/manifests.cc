@@ -222,6 +222,7 @@ json Args(const AgentGroup& group, const MirrorSettings& mirrors) {
                absl::StrCat("--desired-file=", kDesiredMount, "/", kDesiredKey),
                absl::StrCat("--member-dir=", kMemberMount),
                absl::StrCat("--registry=", kNodeRegistry)};
+  if (HasPullRecords(group)) args.push_back("--pull-records=" + group.pull_records);
   for (const std::string& registry : mirrors.registries) args.push_back("--mirror=" + registry);
   return args;
 }

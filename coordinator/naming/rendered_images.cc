@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
+#include "common/reference.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -56,37 +58,67 @@ YAML::Node Find(const YAML::Node& map, const char* key) {
   return YAML::Node(YAML::NodeType::Undefined);
 }
 
+// What Kubernetes makes of a pull policy that is spelled, or not.
+PullPolicy PolicyOf(const std::string& spelled, const std::string& image) {
+  if (spelled == "Never") return PullPolicy::kNever;
+  if (spelled == "IfNotPresent") return PullPolicy::kIfNotPresent;
+  if (spelled == "Always") return PullPolicy::kAlways;
+  const absl::StatusOr<Reference> reference = Reference::Parse(image);
+  const bool is_latest = (reference.ok() && reference->tag == "latest") ||
+                         absl::StrContains(image, ":latest@");  // a Reference drops that tag
+  return is_latest ? PullPolicy::kAlways : PullPolicy::kIfNotPresent;
+}
+
+// Names in order of appearance, each once.
+class Collection {
+ public:
+  void Add(const std::string& name, PullPolicy policy) {
+    const auto [it, is_new] = index_.emplace(name, images_.size());
+    if (is_new) images_.push_back({.name = name, .policies = {}});
+    images_[it->second].policies.insert(policy);
+  }
+  std::vector<RenderedImage> Take() { return std::move(images_); }
+
+ private:
+  std::vector<RenderedImage> images_;
+  std::unordered_map<std::string, size_t> index_;
+};
+
 // Walks one document's tree, collecting names.
 class Walker {
  public:
-  explicit Walker(std::vector<std::string>& names) : names_(names) {}
+  explicit Walker(Collection& names) : names_(names) {}
 
   absl::Status Walk(const YAML::Node& node, int depth);
 
  private:
   // `list` stands under `key` in some mapping.
   void CollectFrom(const std::string& key, const YAML::Node& list);
-  void Add(const YAML::Node& image);
+  // `image` names it, `holder` has its pull policy under that key.
+  void Add(const YAML::Node& image, const YAML::Node& holder, const char* policy_key);
 
-  std::vector<std::string>& names_;
+  Collection& names_;
   int nodes_ = 0;
 };
 
-void Walker::Add(const YAML::Node& image) {
-  if (image.IsDefined() && image.IsScalar() && !image.Scalar().empty()) {
-    names_.push_back(image.Scalar());
-  }
+void Walker::Add(const YAML::Node& image, const YAML::Node& holder, const char* policy_key) {
+  if (!image.IsDefined() || !image.IsScalar() || image.Scalar().empty()) return;
+  const YAML::Node policy = Find(holder, policy_key);
+  const bool is_spelled = policy.IsDefined() && policy.IsScalar();
+  names_.Add(image.Scalar(), PolicyOf(is_spelled ? policy.Scalar() : "", image.Scalar()));
 }
 
 // Lists of containers, and volumes that are images (Kubernetes 1.31 and later).
 void Walker::CollectFrom(const std::string& key, const YAML::Node& list) {
   if (std::find(kContainerLists.begin(), kContainerLists.end(), key) != kContainerLists.end()) {
-    for (const YAML::Node& container : list) Add(Find(container, "image"));
+    for (const YAML::Node& container : list) {
+      Add(Find(container, "image"), container, "imagePullPolicy");
+    }
   }
   if (key != "volumes") return;
   for (const YAML::Node& volume : list) {
     const YAML::Node image = Find(volume, "image");
-    if (image.IsDefined()) Add(Find(image, "reference"));
+    if (image.IsDefined()) Add(Find(image, "reference"), image, "pullPolicy");
   }
 }
 
@@ -109,7 +141,7 @@ absl::Status Walker::Walk(const YAML::Node& node, int depth) {
   return absl::OkStatus();
 }
 
-absl::Status AddImages(std::string_view document, std::vector<std::string>& names) {
+absl::Status AddImages(std::string_view document, Collection& names) {
   // Most documents (services, CRDs, secrets) need no tree.
   if (!absl::StrContains(ToAbsl(document), "ontainers") &&
       !absl::StrContains(ToAbsl(document), "volumes")) {
@@ -164,21 +196,16 @@ std::vector<std::string> MentionedNames(std::string_view manifests) {
   return names;
 }
 
-absl::StatusOr<std::vector<std::string>> RenderedImages(std::string_view manifests) {
+absl::StatusOr<std::vector<RenderedImage>> RenderedImages(std::string_view manifests) {
   if (manifests.size() > kMaxManifestsBytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat("rendered manifests of ", manifests.size(), " bytes"));
   }
-  std::vector<std::string> names;
+  Collection names;
   for (const std::string_view document : SplitDocuments(manifests)) {
     RETURN_IF_ERROR(AddImages(document, names));
   }
-  std::unordered_set<std::string> seen;
-  names.erase(
-      std::remove_if(names.begin(), names.end(),
-                     [&seen](const std::string& name) { return !seen.insert(name).second; }),
-      names.end());
-  return names;
+  return names.Take();
 }
 
 }  // namespace lighter

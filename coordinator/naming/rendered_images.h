@@ -1,6 +1,7 @@
 // Image names in rendered Kubernetes manifests.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,12 +10,19 @@
 
 namespace lighter {
 
+enum class PullPolicy { kNever, kIfNotPresent, kAlways };
+
+struct RenderedImage {
+  std::string name;               // as spelled
+  std::set<PullPolicy> policies;  // spelled, or Kubernetes' default: Always for :latest and no tag
+};
+
 // The `image` fields of containers, initContainers and ephemeralContainers, and the image volumes,
 // of every pod spec in a multi-document YAML stream (Pods, and any object with a pod template:
 // Deployments, Jobs, CronJobs, ..., found by shape, not by kind). In order of appearance, each
-// once, as spelled. InvalidArgument names the template whose YAML is damaged; ResourceExhausted
-// where nesting or aliases make an object too large.
-absl::StatusOr<std::vector<std::string>> RenderedImages(std::string_view manifests);
+// name once. InvalidArgument names the template whose YAML is damaged; ResourceExhausted where
+// nesting or aliases make an object too large.
+absl::StatusOr<std::vector<RenderedImage>> RenderedImages(std::string_view manifests);
 
 // Every text in the manifests that has the shape of an image name with a tag or a digest, wherever
 // it stands: arguments, environment, custom resources, embedded files ("--helper-image=r.io/x:1",

@@ -172,6 +172,19 @@ ordered_json RelocatedToJson(const Plan& plan) {
   return relocated;
 }
 
+ordered_json StartProblemsToJson(const Plan& plan) {
+  ordered_json problems = ordered_json::array();
+  for (const StartProblem& problem : plan.start_problems) {
+    problems.push_back({{"code", StartRiskCode(problem.risk)},
+                        {"blocks", IsBlock(problem.risk)},
+                        {"name", problem.name},
+                        {"nodes", problem.nodes},
+                        {"cause", StartRiskCause(problem.risk)},
+                        {"remedy", StartRiskRemedy(problem.risk)}});
+  }
+  return problems;
+}
+
 std::string DescribeLeftOut(const Plan& plan) {
   std::vector<std::string> nodes;
   for (const LeftOutNode& node : plan.nodes.left_out) {
@@ -280,6 +293,10 @@ std::string DescribePlan(const Plan& plan) {
     absl::StrAppend(&text, "blocked: pods will ask for ", OneLine(name),
                     " and no image of the package covers it\n");
   }
+  for (const StartProblem& problem : plan.start_problems) {
+    absl::StrAppend(&text, IsBlock(problem.risk) ? "blocked: " : "note: ",
+                    OneLine(DescribeStartProblem(problem)), "\n");
+  }
   absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",
                   Count(static_cast<size_t>(plan.work.images.size()), "image"), " on ",
                   Count(plan.nodes.nodes.size(), "node"), Unserved(plan), ", ",
@@ -337,6 +354,7 @@ ordered_json PlanToJson(const Plan& plan) {
           {"nodes", std::move(nodes)},
           {"leftOut", LeftOutToJson(plan)},
           {"missing", plan.missing},
+          {"startProblems", StartProblemsToJson(plan)},
           {"notes", plan.notes}};
 }
 

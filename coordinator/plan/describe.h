@@ -28,6 +28,7 @@ nlohmann::ordered_json SkippedToJson(const Plan& plan);
 // [{"chart", "release", "namespace", "values"}] where values put images under another registry:
 // what a first `helm install` of that chart needs, too.
 nlohmann::ordered_json RelocatedToJson(const Plan& plan);
+nlohmann::ordered_json StartProblemsToJson(const Plan& plan);
 
 std::string DescribePlan(const Plan& plan);
 nlohmann::ordered_json PlanToJson(const Plan& plan);

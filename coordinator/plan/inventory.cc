@@ -84,11 +84,11 @@ absl::Status InventoryRun::Call(size_t index, const RemoteCall& call) {
 // First whether the agent understands what it is asked.
 absl::Status InventoryRun::Ask(size_t index) {
   NodePlan& node = nodes_[index];
-  v1::InfoReply info;
+  node.info.Clear();
   RETURN_IF_ERROR(Call(index, [&](grpc::ClientContext& context) {
-    return FromGrpc(node.endpoint.stub->Info(&context, {}, &info));
+    return FromGrpc(node.endpoint.stub->Info(&context, {}, &node.info));
   }));
-  RETURN_IF_ERROR(CheckProtocol(info));
+  RETURN_IF_ERROR(CheckProtocol(node.info));
   node.inventory.Clear();
   return Call(index, [&](grpc::ClientContext& context) {
     return FromGrpc(node.endpoint.stub->Inventory(&context, request_, &node.inventory));

@@ -17,6 +17,7 @@ struct NodePlan {
   bool has_pod = true;    // the agent is a pod; else a service of the node, if it is there at all
   NodeEndpoint endpoint;  // stub null when there is no agent to talk to
   absl::Status status;    // why the node cannot be served; OK when `inventory` is there
+  v1::InfoReply info;     // what the agent says of itself
   v1::InventoryReply inventory;
 
   uint64_t missing_bytes() const;  // still to move to this node

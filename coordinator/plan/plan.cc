@@ -136,6 +136,17 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   return plan;
 }
 
+// A kubelet reads its configuration when it starts, so each is asked once.
+void PlanMaker::FindStartProblemsOf(Plan& plan) {
+  std::vector<std::string> unasked;
+  for (const NodePlan& node : plan.nodes.nodes) {
+    if (!options_.local && !kubelets_.contains(node.name)) unasked.push_back(node.name);
+  }
+  kubelets_.merge(ReadKubeletPulls(cluster_.kubectl(), unasked));
+  plan.start_problems =
+      FindStartProblems(plan.nodes.nodes, plan.releases, kubelets_, options_.allow_pull);
+}
+
 absl::Status PlanMaker::RefreshNodes(Plan& plan) {
   if (options_.local) {
     if (!local_agent_.has_value()) {
@@ -172,6 +183,7 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     }
   }
   TakeInventory(plan.work.images, plan.nodes.nodes);
+  FindStartProblemsOf(plan);
   if (StopRequested())
     return absl::CancelledError("stopped on request, before all nodes had answered");
   return absl::OkStatus();

@@ -1,6 +1,7 @@
 // The plan: what a run would do, complete before the first byte moves.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "coordinator/plan/node_plan.h"
 #include "coordinator/plan/release_plan.h"
 #include "coordinator/plan/run_folder.h"
+#include "coordinator/plan/start_problems.h"
 #include "coordinator/transfer/agent_dialer.h"
 #include "coordinator/transfer/load.h"
 
@@ -27,6 +29,7 @@ struct PlanOptions {
   KubectlOptions kubectl;
   std::string tls_dir;  // of the coordinator; empty: the authority that `agent install` made
   std::vector<std::string> allow_missing;  // rendered names that may lack an image
+  std::vector<std::string> allow_pull;     // names that nodes can pull from elsewhere
   bool local = false;                      // this machine's containerd, no Kubernetes
   std::string containerd_socket;           // with local
 };
@@ -37,7 +40,8 @@ struct Plan {
   LoadWork work;
   NodeSelection nodes;
   std::vector<std::string> missing;  // names that pods will ask for and no image covers
-  std::vector<std::string> notes;    // worth knowing, not in the way
+  std::vector<StartProblem> start_problems;
+  std::vector<std::string> notes;  // worth knowing, not in the way
 
   uint64_t missing_bytes() const;  // to move, all nodes together
 };
@@ -68,6 +72,7 @@ class PlanMaker {
   absl::Status FindTheWayToAgents();
   // The agents that may be asked; those of `nodes` that wait for a certificate get one first.
   absl::StatusOr<std::vector<AgentPod>> FindAgents(const std::vector<Node>& nodes);
+  void FindStartProblemsOf(Plan& plan);
 
   PlanOptions options_;
   const RunFolder& folder_;
@@ -76,6 +81,7 @@ class PlanMaker {
   std::optional<Authority> authority_;  // none with --tls-dir
   std::optional<AgentDialer> dialer_;
   std::optional<LocalAgent> local_agent_;
+  std::map<std::string, KubeletPulls> kubelets_;  // of the nodes that were asked
 };
 
 }  // namespace lighter

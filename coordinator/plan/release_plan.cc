@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/file.h"
+#include "common/reference.h"
 #include "common/status.h"
 #include "common/usage_error.h"
 #include "coordinator/naming/rendered_images.h"
@@ -150,7 +151,13 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
       const UpgradeOptions options = {.chart_dir = planned.chart_dir, .values = planned.values};
       ASSIGN_OR_RETURN(manifests, helm_->RenderUpgrade(planned.release, options));
     }
-    ASSIGN_OR_RETURN(input.rendered_names, RenderedImages(manifests));
+    ASSIGN_OR_RETURN(const std::vector<RenderedImage> rendered, RenderedImages(manifests));
+    for (const RenderedImage& image : rendered) {
+      input.rendered_names.push_back(image.name);
+      const absl::StatusOr<Reference> name = Reference::Parse(image.name);
+      if (!name.ok()) continue;  // told where names are decided
+      planned.pulls[name->str()].insert(image.policies.begin(), image.policies.end());
+    }
     input.mentioned_names = MentionedNames(manifests);
   } else {
     input.hints.clear();  // without values only the archive's own names are known

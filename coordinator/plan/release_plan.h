@@ -1,12 +1,15 @@
 // Which bundle goes to which release of the cluster, with which values, and so under which names.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "coordinator/helm/helm.h"
 #include "coordinator/naming/relocation.h"
+#include "coordinator/naming/rendered_images.h"
 #include "coordinator/naming/target_names.h"
 #include "coordinator/package/package.h"
 
@@ -23,6 +26,8 @@ struct PlannedBundle {
   // The backup, the relocated values, then the user's flags: one list for every helm call.
   ValueArgs values;
   NamingResult names;
+  // How pods of the release pull, by normalised name; other names are in no pod of it.
+  std::map<std::string, std::set<PullPolicy>> pulls;
 };
 
 struct SkippedBundle {

@@ -43,6 +43,7 @@ absl::Status Barrier(const LoadReport& load) {
 
 absl::Status CheckPlan(const Plan& plan) {
   RETURN_IF_ERROR(CheckNothingMissing(plan));
+  RETURN_IF_ERROR(CheckPodsStart(plan.start_problems));
   if (plan.releases.bundles.empty()) {
     return absl::FailedPreconditionError(
         "nothing to upgrade: no bundle of this package has a release in this cluster; "
@@ -140,6 +141,7 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
     if (report.blocked = Barrier(report.load); !report.blocked.ok()) return report;
     // Proven once more, on the nodes that are there now, right before anything changes.
     if (report.blocked = maker.RefreshNodes(plan); !report.blocked.ok()) return report;
+    if (report.blocked = CheckPodsStart(plan.start_problems); !report.blocked.ok()) return report;
     if (AllProven(plan)) break;
     if (round == kMaxLoadRounds) {
       report.blocked = absl::AbortedError("the nodes keep changing; see `kubectl get nodes -w`");

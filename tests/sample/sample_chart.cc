@@ -26,6 +26,7 @@ global:
 
 web:
   replicas: 2
+  pullPolicy: IfNotPresent
   image:
     repository: quayside/web
     tag: vVERSION
@@ -67,7 +68,7 @@ spec:
       containers:
         - name: web
           image: {{ include "image.name" (dict "root" . "image" .Values.web.image) }}
-          imagePullPolicy: IfNotPresent
+          imagePullPolicy: {{ .Values.web.pullPolicy }}
           command: ["/app"]
           args:
           - --helper-image={{ include "image.name" (dict "root" . "image" .Values.helper.image) }}

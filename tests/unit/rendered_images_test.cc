@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "common/status.h"
 
 namespace lighter {
@@ -15,7 +17,11 @@ using ::testing::IsEmpty;
 std::vector<std::string> Images(std::string_view manifests) {
   const auto images = RenderedImages(manifests);
   EXPECT_TRUE(images.ok()) << images.status();
-  return images.ok() ? *images : std::vector<std::string>();
+  std::vector<std::string> names;
+  for (const RenderedImage& image : images.value_or(std::vector<RenderedImage>())) {
+    names.push_back(image.name);
+  }
+  return names;
 }
 
 TEST(RenderedImagesTest, FindsEveryKindOfPodSpec) {
@@ -114,6 +120,33 @@ spec:
       image: own:1
 )"),
               ElementsAre("merged:1", "own:1"));
+}
+
+TEST(RenderedImagesTest, PullPoliciesAreThoseThatKubernetesSees) {
+  const auto images = RenderedImages(R"(---
+spec:
+  containers:
+    - {name: a, image: "r.io/a:1", imagePullPolicy: Never}
+    - {name: b, image: "r.io/a:1", imagePullPolicy: Always}
+    - {name: c, image: "r.io/c:1"}
+    - {name: d, image: "r.io/d"}
+    - {name: e, image: "r.io/e:latest", imagePullPolicy: IfNotPresent}
+    - {name: f, image: "r.io/f:latest@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}
+  volumes:
+    - {name: v, image: {reference: "r.io/v:1", pullPolicy: Always}}
+)");
+  ASSERT_TRUE(images.ok()) << images.status();
+  std::map<std::string, std::set<PullPolicy>> policies;
+  for (const RenderedImage& image : *images) policies[image.name.substr(0, 6)] = image.policies;
+  const std::set<PullPolicy> present = {PullPolicy::kIfNotPresent};
+  const std::set<PullPolicy> always = {PullPolicy::kAlways};
+  EXPECT_EQ(policies, (std::map<std::string, std::set<PullPolicy>>{
+                          {"r.io/a", {PullPolicy::kNever, PullPolicy::kAlways}},
+                          {"r.io/c", present},
+                          {"r.io/d", always},
+                          {"r.io/e", present},
+                          {"r.io/f", always},
+                          {"r.io/v", always}}));
 }
 
 TEST(RenderedImagesTest, NumbersKeepTheirText) {

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Pods that would not start though their images are on the node: told before Helm runs. Needs root and a build."""
+
+import time
+import unittest
+
+from linecase import NAMESPACE, REGISTRY, LineTest
+from testbed.process import wait_for
+
+HOST = REGISTRY.split("/")[0]
+VERIFICATION = "imagePullCredentialsVerificationPolicy"
+
+
+class Proof(LineTest):
+    """One node, a registry at hand, and another address where none answers."""
+
+    options = ["--nodes", "1", "--registry", "serve"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        case = cls()
+        cls.served = f"{cls.line.network.control}:5000/release.example.io"
+        case.install_version_1("quayside", cls.served)
+        cls.web = f"{cls.served}/quayside/web:v0.1.0"
+        cls.elsewhere = f"{REGISTRY}/quayside/web:v0.1.0"
+        case.ctr("node1", "images", "push", "--plain-http", cls.web)
+        # Only a pull leaves a record, and only policy Always pulls what is there.
+        case.run_on("node1", "puller", cls.web, "Always")
+        case.shell("kubectl", "wait", "--for=condition=Ready", "pod/puller", "--timeout=60s")
+
+    def problems(self, *words: str, code: int) -> dict[str, str]:
+        """What a plan says about the names of web: code -> name."""
+        run = self.lighter("plan", self.packages[1], *words, code=code)
+        return {problem["code"]: problem["name"] for problem in run.json["startProblems"]}
+
+    def reason(self, pod: str) -> str:
+        """Why a pod does not start."""
+        statuses = self.get(self.line, "pod", pod)["status"].get("containerStatuses", [])
+        return statuses[0]["state"].get("waiting", {}).get("reason", "") if statuses else ""
+
+    def test_an_image_that_was_pulled_from_another_registry(self):
+        setting = ("--set", f"global.imageRegistry={REGISTRY}")
+        self.assertEqual(self.problems(code=0), {})
+        self.assertEqual(self.problems(*setting, code=1), {"E-PULL-RECORD": self.elsewhere})
+
+        before, content = self.revision("quayside"), self.content_of("node1")
+        refused = self.lighter("upgrade", self.packages[1], *setting, code=1)
+        for word in ("E-PULL-RECORD", self.elsewhere, "node1", f"--mirror {HOST}", "--registry local"):
+            self.assertIn(word, refused.json["blocked"])
+        self.assertEqual((self.revision("quayside"), self.content_of("node1")), (before, content), "it was refused before anything")
+
+        # What it spares: the image is there, CRI says so, and no pod starts from it.
+        self.lighter("load", self.packages[1], *setting)
+        self.run_on("node1", "never", self.elsewhere, "Never")
+        wait_for("kubelet to refuse", lambda: self.reason("never") == "ErrImageNeverPull", 30)
+        self.run_on("node1", "present", self.elsewhere, "IfNotPresent")
+        wait_for("kubelet to pull in vain", lambda: self.reason("present") in ("ErrImagePull", "ImagePullBackOff"), 60)
+
+        # The ways out that were told.
+        self.lighter("plan", self.packages[1], *setting, "--allow-pull", self.elsewhere)
+        self.lighter("plan", self.packages[1], "--registry", "local")
+        self.lighter("agent", "install", "--mirror", HOST)
+        self.addCleanup(self.lighter, "agent", "install")
+        self.lighter("upgrade", self.packages[1], *setting)
+        self.assertEqual(self.revision("quayside"), before + 1)
+        self.shell("kubectl", "wait", "--for=condition=Ready", "pods", "-l", "app=quayside-web", "-n", NAMESPACE, "--timeout=60s")
+        images = {pod["spec"]["containers"][0]["image"] for pod in self.get(self.line, "pods", "-n", NAMESPACE, "-l", "app=quayside-web")["items"]}
+        self.assertEqual(images, {self.elsewhere})
+        # kubelet's pull ended at the node itself and left a record for the name: healed for good.
+        self.lighter("agent", "install")
+        self.assertEqual(self.problems(*setting, code=0), {})
+        self.lighter("upgrade", self.packages[1], "--set", f"global.imageRegistry={self.served}")
+
+    def test_policy_never_after_a_pull_from_elsewhere(self):
+        words = ["--set", "global.imageRegistry=10.16.10.112/x", "--set", "web.pullPolicy=Never"]
+        self.assertEqual(list(self.problems(*words, code=1)), ["E-PULL-NEVER"])
+        self.lighter("agent", "install", "--mirror", "10.16.10.112")
+        self.addCleanup(self.lighter, "agent", "install")
+        self.assertEqual(list(self.problems(*words, code=1)), ["E-PULL-NEVER"], "no registry helps where nothing is pulled")
+
+    def test_policy_always(self):
+        words = ["--set", "global.imageRegistry=10.16.10.113/x", "--set", "web.pullPolicy=Always", "--set", "web.image.repository=fresh/web"]
+        self.assertEqual(list(self.problems(*words, code=1)), ["E-PULL-ALWAYS"])
+        self.assertEqual(self.problems("--registry", "local", "--set", "web.pullPolicy=Always", code=0), {})
+
+
+class ProofOnContainerd2(Proof):
+    containerd = "2"
+
+
+class NeverVerify(LineTest):
+    """A kubelet that asks for no credentials starts whatever is on its node."""
+
+    options = ["--nodes", "1", "--registry", "serve", "--kubelet", f'{VERIFICATION}="NeverVerify"']
+    setUpClass = Proof.__dict__["setUpClass"]
+    problems = Proof.problems
+
+    def test_an_image_that_was_pulled_from_another_registry_starts(self):
+        setting = ("--set", f"global.imageRegistry={REGISTRY}")
+        self.assertEqual(self.problems(*setting, code=0), {})
+        self.lighter("load", self.packages[1], *setting)
+        self.run_on("node1", "never", self.elsewhere, "Never")
+        self.shell("kubectl", "wait", "--for=condition=Ready", "pod/never", "--timeout=30s")
+
+
+class AlwaysVerify(LineTest):
+    """A kubelet that trusts only what it pulled itself."""
+
+    options = ["--nodes", "1", "--registry", "refuse", "--kubelet", f'{VERIFICATION}="AlwaysVerify"']
+
+    def test_every_image_has_to_be_pulled_and_the_node_answers(self):
+        setting = ("--set", f"global.imageRegistry={REGISTRY}")
+        run = self.lighter("plan", self.packages[1], *setting, code=1)
+        self.assertEqual({problem["code"] for problem in run.json["startProblems"]}, {"E-PULL-RECORD"})
+        self.assertEqual(len(run.json["startProblems"]), 3)
+        self.lighter("agent", "install", "--mirror", HOST)
+        self.install_version_1("quayside", REGISTRY)
+
+
+class Hanging(LineTest):
+    """A registry that swallows, and a pod that waits for it."""
+
+    options = ["--nodes", "1", "--registry", "swallow"]
+
+    def test_a_pull_that_hangs_and_one_that_was_cut_off(self):
+        setting = ("--set", f"global.imageRegistry={REGISTRY}")
+        name = f"{REGISTRY}/quayside/web:v0.1.0"
+        self.run_on("node1", "early", name, "IfNotPresent")
+        records = self.line.node("node1").root / "var/lib/kubelet/image_manager/pulling"
+        wait_for("kubelet to pull", lambda: any(records.glob("sha256-*")), 30)
+        self.assert_intent(name, setting)
+        # Cut off: the intent becomes a record without credentials when kubelet is back.
+        self.cluster("stop-kubelet", "--name", self.line.settings.name, "node1", "--kill")
+        self.lighter("load", self.packages[1], *setting)
+        self.cluster("start-kubelet", "--name", self.line.settings.name, "node1")
+        time.sleep(5)
+        self.assert_intent(name, setting)
+        self.lighter("agent", "install", "--mirror", HOST)
+        self.lighter("plan", self.packages[1], *setting)
+        self.shell("kubectl", "wait", "--for=condition=Ready", "pod/early", "--timeout=300s")
+
+    def assert_intent(self, name: str, setting: tuple[str, str]) -> None:
+        run = self.lighter("plan", self.packages[1], *setting, code=1)
+        found = {problem["name"]: problem["code"] for problem in run.json["startProblems"]}
+        self.assertIn(found.get(name), ("E-PULL-INTENT", "E-PULL-RECORD"), found)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
