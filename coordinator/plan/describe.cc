@@ -293,10 +293,7 @@ std::string DescribePlan(const Plan& plan) {
     absl::StrAppend(&text, "blocked: pods will ask for ", OneLine(name),
                     " and no image of the package covers it\n");
   }
-  for (const StartProblem& problem : plan.start_problems) {
-    absl::StrAppend(&text, IsBlock(problem.risk) ? "blocked: " : "note: ",
-                    OneLine(DescribeStartProblem(problem)), "\n");
-  }
+  absl::StrAppend(&text, DescribeStartProblems(plan.start_problems));
   absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",
                   Count(static_cast<size_t>(plan.work.images.size()), "image"), " on ",
                   Count(plan.nodes.nodes.size(), "node"), Unserved(plan), ", ",

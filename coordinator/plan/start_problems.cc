@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "common/printable.h"
 #include "common/reference.h"
 #include "coordinator/cluster/kubernetes_json.h"
 
@@ -67,6 +68,15 @@ std::string DescribeStartProblem(const StartProblem& problem) {
   return absl::StrCat(StartRiskCode(problem.risk), ": ", problem.name, " on ",
                       absl::StrJoin(problem.nodes, ", "), ": ", StartRiskCause(problem.risk), "; ",
                       remedy);
+}
+
+std::string DescribeStartProblems(const std::vector<StartProblem>& problems) {
+  std::string text;
+  for (const StartProblem& problem : problems) {
+    absl::StrAppend(&text, IsBlock(problem.risk) ? "blocked: " : "note: ",
+                    OneLine(DescribeStartProblem(problem)), "\n");
+  }
+  return text;
 }
 
 absl::Status CheckPodsStart(const std::vector<StartProblem>& problems) {

@@ -29,6 +29,9 @@ std::vector<StartProblem> FindStartProblems(const std::vector<NodePlan>& nodes,
 // "E-PULL-RECORD: NAME on node1, node2: cause", and the way out, in one line.
 std::string DescribeStartProblem(const StartProblem& problem);
 
+// A line for each: "blocked: E-PULL-RECORD: ..." or "note: N-PULL-SECRETS: ...".
+std::string DescribeStartProblems(const std::vector<StartProblem>& problems);
+
 // FailedPrecondition, with all that block, where pods would not start.
 absl::Status CheckPodsStart(const std::vector<StartProblem>& problems);
 

@@ -215,7 +215,9 @@ std::string DescribeTimes(const RunTimes& times) {
 }
 
 std::string DescribeLoad(const Plan& plan, const LoadReport& report) {
-  if (report.AllProven()) return ProvenLine(plan, report);
+  if (report.AllProven()) {
+    return ProvenLine(plan, report) + DescribeStartProblems(plan.start_problems);
+  }
   return "Nothing that runs was changed.\n" + DescribeLoadFailure(report);
 }
 

@@ -11,7 +11,7 @@ HOST = REGISTRY.split("/")[0]
 VERIFICATION = "imagePullCredentialsVerificationPolicy"
 
 
-class Proof(LineTest):
+class PulledTest(LineTest):
     """One node, a registry at hand, and another address where none answers."""
 
     options = ["--nodes", "1", "--registry", "serve"]
@@ -39,6 +39,10 @@ class Proof(LineTest):
         statuses = self.get(self.line, "pod", pod)["status"].get("containerStatuses", [])
         return statuses[0]["state"].get("waiting", {}).get("reason", "") if statuses else ""
 
+
+class Proof(PulledTest):
+    """Kubelet as it is by default."""
+
     def test_an_image_that_was_pulled_from_another_registry(self):
         setting = ("--set", f"global.imageRegistry={REGISTRY}")
         self.assertEqual(self.problems(code=0), {})
@@ -64,8 +68,9 @@ class Proof(LineTest):
         self.addCleanup(self.lighter, "agent", "install")
         self.lighter("upgrade", self.packages[1], *setting)
         self.assertEqual(self.revision("quayside"), before + 1)
-        self.shell("kubectl", "wait", "--for=condition=Ready", "pods", "-l", "app=quayside-web", "-n", NAMESPACE, "--timeout=60s")
-        images = {pod["spec"]["containers"][0]["image"] for pod in self.get(self.line, "pods", "-n", NAMESPACE, "-l", "app=quayside-web")["items"]}
+        self.shell("kubectl", "rollout", "status", "deployment/quayside-web", "-n", NAMESPACE, "--timeout=60s")
+        pods = self.get(self.line, "pods", "-n", NAMESPACE, "-l", "app=quayside-web")["items"]
+        images = {pod["spec"]["containers"][0]["image"] for pod in pods if "deletionTimestamp" not in pod["metadata"]}
         self.assertEqual(images, {self.elsewhere})
         # kubelet's pull ended at the node itself and left a record for the name: healed for good.
         self.lighter("agent", "install")
@@ -79,22 +84,15 @@ class Proof(LineTest):
         self.addCleanup(self.lighter, "agent", "install")
         self.assertEqual(list(self.problems(*words, code=1)), ["E-PULL-NEVER"], "no registry helps where nothing is pulled")
 
-    def test_policy_always(self):
-        words = ["--set", "global.imageRegistry=10.16.10.113/x", "--set", "web.pullPolicy=Always", "--set", "web.image.repository=fresh/web"]
-        self.assertEqual(list(self.problems(*words, code=1)), ["E-PULL-ALWAYS"])
-        self.assertEqual(self.problems("--registry", "local", "--set", "web.pullPolicy=Always", code=0), {})
-
 
 class ProofOnContainerd2(Proof):
     containerd = "2"
 
 
-class NeverVerify(LineTest):
+class NeverVerify(PulledTest):
     """A kubelet that asks for no credentials starts whatever is on its node."""
 
-    options = ["--nodes", "1", "--registry", "serve", "--kubelet", f'{VERIFICATION}="NeverVerify"']
-    setUpClass = Proof.__dict__["setUpClass"]
-    problems = Proof.problems
+    options = [*PulledTest.options, "--kubelet", f'{VERIFICATION}="NeverVerify"']
 
     def test_an_image_that_was_pulled_from_another_registry_starts(self):
         setting = ("--set", f"global.imageRegistry={REGISTRY}")
@@ -103,19 +101,31 @@ class NeverVerify(LineTest):
         self.run_on("node1", "never", self.elsewhere, "Never")
         self.shell("kubectl", "wait", "--for=condition=Ready", "pod/never", "--timeout=30s")
 
+    def test_policy_always_asks_a_registry_all_the_same(self):
+        always = ("--set", "web.pullPolicy=Always")
+        setting = ("--set", "global.imageRegistry=10.16.10.113/x", *always)
+        name = "10.16.10.113/x/quayside/web:v0.1.0"
+        self.assertEqual(self.problems(*setting, code=1), {"E-PULL-ALWAYS": name})
+        self.lighter("load", self.packages[1], *setting)
+        self.run_on("node1", "always", name, "Always")
+        wait_for("kubelet to pull in vain", lambda: self.reason("always") in ("ErrImagePull", "ImagePullBackOff"), 60)
 
-class AlwaysVerify(LineTest):
-    """A kubelet that trusts only what it pulled itself."""
+        self.assertEqual(self.problems("--registry", "local", *always, code=0), {})
+        self.lighter("upgrade", self.packages[1], "--registry", "local", *always)
 
-    options = ["--nodes", "1", "--registry", "refuse", "--kubelet", f'{VERIFICATION}="AlwaysVerify"']
 
-    def test_every_image_has_to_be_pulled_and_the_node_answers(self):
-        setting = ("--set", f"global.imageRegistry={REGISTRY}")
-        run = self.lighter("plan", self.packages[1], *setting, code=1)
-        self.assertEqual({problem["code"] for problem in run.json["startProblems"]}, {"E-PULL-RECORD"})
-        self.assertEqual(len(run.json["startProblems"]), 3)
+class Allowlisted(LineTest):
+    """A kubelet that trusts what it did not pull itself in some repositories only."""
+
+    allowed = f'{VERIFICATION}="NeverVerifyAllowlistedImages"', 'preloadedImagesVerificationAllowlist=["registry.k8s.io/*"]'
+    options = ["--nodes", "1", "--registry", "refuse", *(word for setting in allowed for word in ("--kubelet", setting))]
+
+    def test_every_other_image_has_to_be_pulled_and_the_node_answers(self):
+        run = self.lighter("load", self.packages[1], "--set", f"global.imageRegistry={REGISTRY}")
+        self.assertEqual([problem["code"] for problem in run.json["startProblems"]], ["E-PULL-RECORD"] * 3)
         self.lighter("agent", "install", "--mirror", HOST)
         self.install_version_1("quayside", REGISTRY)
+        self.assertEqual(self.lighter("plan", self.packages[1]).json["startProblems"], [])
 
 
 class Hanging(LineTest):
@@ -132,16 +142,15 @@ class Hanging(LineTest):
         self.assert_intent(name, setting)
         # Cut off: the intent becomes a record without credentials when kubelet is back.
         self.cluster("stop-kubelet", "--name", self.line.settings.name, "node1", "--kill")
-        self.lighter("load", self.packages[1], *setting)
         self.cluster("start-kubelet", "--name", self.line.settings.name, "node1")
         time.sleep(5)
         self.assert_intent(name, setting)
         self.lighter("agent", "install", "--mirror", HOST)
-        self.lighter("plan", self.packages[1], *setting)
+        self.assertEqual(self.lighter("load", self.packages[1], *setting).json["startProblems"], [])
         self.shell("kubectl", "wait", "--for=condition=Ready", "pod/early", "--timeout=300s")
 
     def assert_intent(self, name: str, setting: tuple[str, str]) -> None:
-        run = self.lighter("plan", self.packages[1], *setting, code=1)
+        run = self.lighter("load", self.packages[1], *setting)
         found = {problem["name"]: problem["code"] for problem in run.json["startProblems"]}
         self.assertIn(found.get(name), ("E-PULL-INTENT", "E-PULL-RECORD"), found)
 
