@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -43,31 +44,65 @@ void UniqueFd::reset() {
   fd_ = -1;
 }
 
-absl::StatusOr<ReadableFile> ReadableFile::Open(const std::string& path) {
-  ReadableFile file;
-  file.path_ = path;
-  file.fd_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file.fd_.ok()) return ErrnoStatus(errno, "open " + path);
+absl::StatusOr<ReadableFile::Part> ReadableFile::OpenPart(const std::string& path) {
+  Part part;
+  part.path = path;
+  part.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!part.fd.ok()) return ErrnoStatus(errno, "open " + path);
   struct stat st;
-  if (::fstat(file.fd_.get(), &st) != 0) return ErrnoStatus(errno, "stat " + path);
+  if (::fstat(part.fd.get(), &st) != 0) return ErrnoStatus(errno, "stat " + path);
   if (!S_ISREG(st.st_mode)) return absl::InvalidArgumentError(path + ": not a regular file");
-  file.size_ = static_cast<uint64_t>(st.st_size);
-  file.mtime_ns_ = MtimeNs(st);
+  part.size = static_cast<uint64_t>(st.st_size);
+  part.mtime_ns = MtimeNs(st);
+  return part;
+}
+
+absl::StatusOr<ReadableFile> ReadableFile::Open(const std::string& path) {
+  return OpenParts({path});
+}
+
+absl::StatusOr<ReadableFile> ReadableFile::OpenParts(const std::vector<std::string>& paths) {
+  ReadableFile file;
+  for (const std::string& path : paths) {
+    ASSIGN_OR_RETURN(Part part, OpenPart(path));
+    part.start = file.size_;
+    file.size_ += part.size;
+    file.parts_.push_back(std::move(part));
+  }
+  file.path_ = paths.front();
+  if (paths.size() > 1) absl::StrAppend(&file.path_, " and ", paths.size() - 1, " more parts");
   return file;
 }
 
-absl::Status ReadableFile::ReadAt(uint64_t offset, char* out, uint64_t size) const {
+absl::Status ReadableFile::ReadPart(const Part& part, uint64_t offset, char* out, uint64_t size) {
   while (size > 0) {
-    const ssize_t n = ::pread(fd_.get(), out, size, static_cast<off_t>(offset));
+    const ssize_t n = ::pread(part.fd.get(), out, size, static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus(errno, absl::StrCat("read ", path_, " at ", offset));
+    if (n < 0) return ErrnoStatus(errno, absl::StrCat("read ", part.path, " at ", offset));
     if (n == 0) {
-      return absl::DataLossError(absl::StrCat(path_, ": ends at byte ", offset, ", ", size,
+      return absl::DataLossError(absl::StrCat(part.path, ": ends at byte ", offset, ", ", size,
                                               " bytes before the expected end of this read"));
     }
     out += n;
     offset += static_cast<uint64_t>(n);
     size -= static_cast<uint64_t>(n);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadableFile::ReadAt(uint64_t offset, char* out, uint64_t size) const {
+  // The last part that starts at or before `offset`; the last one tells of reads past the end.
+  auto part = std::upper_bound(parts_.begin() + 1, parts_.end(), offset,
+                               [](uint64_t at, const Part& p) { return at < p.start; }) -
+              1;
+  for (; size > 0; ++part) {
+    const uint64_t within = offset - part->start;
+    const bool is_last = part + 1 == parts_.end();
+    const uint64_t here = is_last ? size : std::min(size, part->size - within);
+    RETURN_IF_ERROR(ReadPart(*part, within, out, here));
+    out += here;
+    offset += here;
+    size -= here;
   }
   return absl::OkStatus();
 }
@@ -79,10 +114,12 @@ absl::StatusOr<std::string> ReadableFile::ReadAt(uint64_t offset, uint64_t size)
 }
 
 absl::Status ReadableFile::CheckUnchanged() const {
-  struct stat st;
-  if (::fstat(fd_.get(), &st) != 0) return ErrnoStatus(errno, "stat " + path_);
-  if (static_cast<uint64_t>(st.st_size) != size_ || MtimeNs(st) != mtime_ns_) {
-    return absl::FailedPreconditionError(path_ + " was changed while it was being read");
+  for (const Part& part : parts_) {
+    struct stat st;
+    if (::fstat(part.fd.get(), &st) != 0) return ErrnoStatus(errno, "stat " + part.path);
+    if (static_cast<uint64_t>(st.st_size) != part.size || MtimeNs(st) != part.mtime_ns) {
+      return absl::FailedPreconditionError(part.path + " was changed while it was being read");
+    }
   }
   return absl::OkStatus();
 }

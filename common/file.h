@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,15 +29,18 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// A regular file opened for reading at any offset, from any thread.
+// A regular file, or several that are read as one, opened for reading at any offset, from any
+// thread.
 class ReadableFile {
  public:
   // Errors: NotFound, PermissionDenied; InvalidArgument where `path` is not a regular file.
   static absl::StatusOr<ReadableFile> Open(const std::string& path);
+  // What `cat` makes of these files, at least one. Errors as Open.
+  static absl::StatusOr<ReadableFile> OpenParts(const std::vector<std::string>& paths);
 
+  // For messages: of the first part, and how many there are beside it.
   const std::string& path() const { return path_; }
-  uint64_t size() const { return size_; }         // bytes, when it was opened
-  int64_t mtime_ns() const { return mtime_ns_; }  // since the epoch, when it was opened
+  uint64_t size() const { return size_; }  // bytes, when it was opened
 
   // Reads exactly `size` bytes at `offset`. DataLoss where the file ends before that.
   absl::Status ReadAt(uint64_t offset, char* out, uint64_t size) const;
@@ -46,10 +50,19 @@ class ReadableFile {
   absl::Status CheckUnchanged() const;
 
  private:
-  UniqueFd fd_;
+  struct Part {
+    UniqueFd fd;
+    std::string path;
+    uint64_t start = 0;  // of its bytes in the whole
+    uint64_t size = 0;
+    int64_t mtime_ns = 0;
+  };
+  static absl::StatusOr<Part> OpenPart(const std::string& path);
+  static absl::Status ReadPart(const Part& part, uint64_t offset, char* out, uint64_t size);
+
+  std::vector<Part> parts_;  // in order
   std::string path_;
   uint64_t size_ = 0;
-  int64_t mtime_ns_ = 0;
 };
 
 // The whole file. ResourceExhausted where it is larger than `max_bytes`.

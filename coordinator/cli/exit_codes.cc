@@ -27,7 +27,8 @@ int UpgradeExitCode(const UpgradeReport& report) {
 }
 
 int PlanExitCode(const Plan& plan) {
-  if (!plan.missing.empty() || !CheckPodsStart(plan.start_problems).ok()) return kExitFailed;
+  const bool pods_start = CheckPodsStart(plan.start.problems, /*is_loaded=*/true).ok();
+  if (!plan.missing.empty() || !pods_start) return kExitFailed;
   const auto& nodes = plan.nodes.nodes;
   const auto served = std::count_if(nodes.begin(), nodes.end(),
                                     [](const NodePlan& node) { return node.status.ok(); });

@@ -35,7 +35,9 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   absl::ParseDuration(flags.timeout, &options.timeout);
   ASSIGN_OR_RETURN(const RunFolder folder,
                    flags.dry_run ? RunFolder::Temporary() : RunFolder::Keep("upgrade"));
-  PlanMaker maker(ToPlanOptions(flags), folder);
+  PlanOptions plan_options = ToPlanOptions(flags);
+  plan_options.publishes = options.publish;
+  PlanMaker maker(std::move(plan_options), folder);
   ASSIGN_OR_RETURN(Plan plan, maker.Make());
   const std::string plan_json = JsonText(PlanToJson(plan));
   if (flags.dry_run) {

@@ -12,6 +12,12 @@ namespace lighter {
 
 enum class PullPolicy { kNever, kIfNotPresent, kAlways };
 
+// How pods ask for one image.
+struct PodPulls {
+  std::set<PullPolicy> policies;
+  std::set<std::string> spellings;  // the name in the pods' words: "nginx:1"
+};
+
 struct RenderedImage {
   std::string name;               // as spelled
   std::set<PullPolicy> policies;  // spelled, or Kubernetes' default: Always for :latest and no tag

@@ -13,6 +13,7 @@
 #include "common/limits.h"
 #include "common/status.h"
 #include "coordinator/package/chart.h"
+#include "coordinator/package/parts.h"
 
 namespace lighter {
 namespace {
@@ -169,14 +170,17 @@ absl::StatusOr<std::vector<Bundle>> ReadBundles(const Tar& tar) {
   return bundles;
 }
 
-// Adds the bundles of one file to `package`. `required`: a file without bundles is an error.
-absl::Status AddFile(const std::string& path, bool required, Package& package) {
-  ASSIGN_OR_RETURN(ReadableFile opened, ReadableFile::Open(path));
+// Adds the bundles of one file to `package`, which may come in parts. `required`: a file without
+// bundles is an error.
+absl::Status AddFile(const std::vector<std::string>& parts, bool required, Package& package) {
+  ASSIGN_OR_RETURN(ReadableFile opened, ReadableFile::OpenParts(parts));
+  const std::string path = opened.path();
   const auto file = std::make_shared<const ReadableFile>(std::move(opened));
-  Tar tar{file, BaseName(path), path, {}};
+  Tar tar{file, BaseName(parts.front()), path, {}};
   if (!required) {
     ASSIGN_OR_RETURN(const bool is_tar, LooksLikeTar(*file, 0, file->size()));
-    ASSIGN_OR_RETURN(const bool is_compressed, IsCompressedBundle(*file, path, 0, file->size()));
+    ASSIGN_OR_RETURN(const bool is_compressed,
+                     IsCompressedBundle(*file, tar.name, 0, file->size()));
     if (!is_tar && !is_compressed) return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(tar.entries, IndexTar(*file, {0, file->size()}, path));
@@ -207,7 +211,9 @@ absl::Status AddFolder(const std::string& path, Package& package) {
   if (error) return ErrnoStatus(error.value(), "read folder " + path);
   std::sort(files.begin(), files.end());
   for (const std::string& file : files) {
-    RETURN_IF_ERROR(AddFile(file, /*required=*/false, package));
+    ASSIGN_OR_RETURN(const std::vector<std::string> parts, FindParts(file));
+    if (parts.front() != file) continue;  // came with the first
+    RETURN_IF_ERROR(AddFile(parts, /*required=*/false, package));
   }
   if (!package.bundles.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
@@ -238,8 +244,12 @@ absl::StatusOr<Package> OpenPackage(const std::string& path) {
   Package package;
   package.path = path;
   std::error_code ignored;
-  RETURN_IF_ERROR(fs::is_directory(path, ignored) ? AddFolder(path, package)
-                                                  : AddFile(path, /*required=*/true, package));
+  if (fs::is_directory(path, ignored)) {
+    RETURN_IF_ERROR(AddFolder(path, package));
+  } else {
+    ASSIGN_OR_RETURN(const std::vector<std::string> parts, FindParts(path));
+    RETURN_IF_ERROR(AddFile(parts, /*required=*/true, package));
+  }
   RETURN_IF_ERROR(CheckEachChartOnce(package));
   return package;
 }

@@ -38,9 +38,10 @@ struct Package {
   std::vector<Bundle> bundles;
 };
 
-// Opens a package: an outer tar of bundles, a single bundle, or a folder of either. Told apart by
-// content, never by file name. Errors name file, entry and offset; a compressed package is refused
-// with the command that unpacks it, one that holds a chart twice with FailedPrecondition.
+// Opens a package: an outer tar of bundles, a single bundle, or a folder of either; a tar may come
+// in parts, of which `path` names one or what their names have in common. Told apart by content,
+// never by file name. Errors name file, entry and offset; a compressed package is refused with the
+// command that unpacks it, one that holds a chart twice with FailedPrecondition.
 absl::StatusOr<Package> OpenPackage(const std::string& path);
 
 // Writes the bundle's chart into `folder` (created; must be empty), e.g. for Helm. Only regular

@@ -174,13 +174,13 @@ ordered_json RelocatedToJson(const Plan& plan) {
 
 ordered_json StartProblemsToJson(const Plan& plan) {
   ordered_json problems = ordered_json::array();
-  for (const StartProblem& problem : plan.start_problems) {
-    problems.push_back({{"code", StartRiskCode(problem.risk)},
-                        {"blocks", IsBlock(problem.risk)},
+  for (const StartProblem& problem : plan.start.problems) {
+    problems.push_back({{"code", WordsOf(problem.risk).code},
+                        {"blocks", problem.blocks},
                         {"name", problem.name},
                         {"nodes", problem.nodes},
-                        {"cause", StartRiskCause(problem.risk)},
-                        {"remedy", StartRiskRemedy(problem.risk)}});
+                        {"cause", WordsOf(problem.risk).cause},
+                        {"remedy", problem.Remedy()}});
   }
   return problems;
 }
@@ -293,7 +293,7 @@ std::string DescribePlan(const Plan& plan) {
     absl::StrAppend(&text, "blocked: pods will ask for ", OneLine(name),
                     " and no image of the package covers it\n");
   }
-  absl::StrAppend(&text, DescribeStartProblems(plan.start_problems));
+  absl::StrAppend(&text, DescribeStartProblems(plan.start.problems));
   absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",
                   Count(static_cast<size_t>(plan.work.images.size()), "image"), " on ",
                   Count(plan.nodes.nodes.size(), "node"), Unserved(plan), ", ",

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/reference.h"
 #include "common/status.h"
 #include "common/usage_error.h"
 #include "coordinator/cluster/kubernetes_json.h"
@@ -132,19 +133,40 @@ absl::StatusOr<Plan> PlanMaker::Make() {
     if (bundle.images.images.empty()) plan.notes.push_back(bundle.name + " has no images");
   }
   ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, folder_.id()));
+  RETURN_IF_ERROR(NormalizeAllowedPulls(plan));
   RETURN_IF_ERROR(RefreshNodes(plan));
   return plan;
 }
 
-// A kubelet reads its configuration when it starts, so each is asked once.
-void PlanMaker::FindStartProblemsOf(Plan& plan) {
+// A name that is not in the plan is a slip, and would go unnoticed.
+absl::Status PlanMaker::NormalizeAllowedPulls(Plan& plan) {
+  std::set<std::string> planned;
+  for (const v1::Image& image : plan.work.images) {
+    planned.insert(image.names().begin(), image.names().end());
+  }
+  for (const std::string& text : options_.allow_pull) {
+    const absl::StatusOr<Reference> name = Reference::Parse(text);
+    if (!name.ok() || !planned.contains(name->str())) {
+      return UsageError(absl::InvalidArgumentError(
+          absl::StrCat("--allow-pull ", text, ": no image of this plan has that name")));
+    }
+    allowed_pulls_.push_back(name->str());
+    plan.notes.push_back(absl::StrCat("kubelets may pull ", name->str(), " (allowed)"));
+  }
+  return absl::OkStatus();
+}
+
+// A kubelet reads its configuration when it starts, so one that has answered is not asked again.
+void PlanMaker::CheckStartOf(Plan& plan) {
+  if (options_.local) return;
   std::vector<std::string> unasked;
   for (const NodePlan& node : plan.nodes.nodes) {
-    if (!options_.local && !kubelets_.contains(node.name)) unasked.push_back(node.name);
+    if (node.status.ok() && !kubelets_.contains(node.name)) unasked.push_back(node.name);
   }
   kubelets_.merge(ReadKubeletPulls(cluster_.kubectl(), unasked));
-  plan.start_problems =
-      FindStartProblems(plan.nodes.nodes, plan.releases, kubelets_, options_.allow_pull);
+  plan.start = CheckStart(
+      plan.nodes.nodes, plan.releases, kubelets_,
+      {.publishes = options_.publishes && authority_.has_value(), .allowed = allowed_pulls_});
 }
 
 absl::Status PlanMaker::RefreshNodes(Plan& plan) {
@@ -183,7 +205,7 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     }
   }
   TakeInventory(plan.work.images, plan.nodes.nodes);
-  FindStartProblemsOf(plan);
+  CheckStartOf(plan);
   if (StopRequested())
     return absl::CancelledError("stopped on request, before all nodes had answered");
   return absl::OkStatus();

@@ -30,6 +30,7 @@ struct PlanOptions {
   std::string tls_dir;  // of the coordinator; empty: the authority that `agent install` made
   std::vector<std::string> allow_missing;  // rendered names that may lack an image
   std::vector<std::string> allow_pull;     // names that nodes can pull from elsewhere
+  bool publishes = true;                   // the run writes what is proven into the desired list
   bool local = false;                      // this machine's containerd, no Kubernetes
   std::string containerd_socket;           // with local
 };
@@ -40,8 +41,8 @@ struct Plan {
   LoadWork work;
   NodeSelection nodes;
   std::vector<std::string> missing;  // names that pods will ask for and no image covers
-  std::vector<StartProblem> start_problems;
-  std::vector<std::string> notes;  // worth knowing, not in the way
+  StartCheck start;                  // whether pods start from what is on the nodes
+  std::vector<std::string> notes;    // worth knowing, not in the way
 
   uint64_t missing_bytes() const;  // to move, all nodes together
 };
@@ -72,7 +73,8 @@ class PlanMaker {
   absl::Status FindTheWayToAgents();
   // The agents that may be asked; those of `nodes` that wait for a certificate get one first.
   absl::StatusOr<std::vector<AgentPod>> FindAgents(const std::vector<Node>& nodes);
-  void FindStartProblemsOf(Plan& plan);
+  absl::Status NormalizeAllowedPulls(Plan& plan);
+  void CheckStartOf(Plan& plan);
 
   PlanOptions options_;
   const RunFolder& folder_;
@@ -81,7 +83,8 @@ class PlanMaker {
   std::optional<Authority> authority_;  // none with --tls-dir
   std::optional<AgentDialer> dialer_;
   std::optional<LocalAgent> local_agent_;
-  std::map<std::string, KubeletPulls> kubelets_;  // of the nodes that were asked
+  std::vector<std::string> allowed_pulls_;        // normalised
+  std::map<std::string, KubeletPulls> kubelets_;  // those that could be asked
 };
 
 }  // namespace lighter

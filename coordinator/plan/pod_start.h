@@ -15,35 +15,40 @@ namespace lighter {
 // Of one name on one node.
 struct StartFacts {
   v1::PullRecord record = v1::PULL_RECORD_UNSPECIFIED;
-  KubeletPulls kubelet;
-  std::set<PullPolicy> policies;  // of the containers that ask for the name; empty: not known
-  std::string repository;         // of the name: "docker.io/library/nginx"
-  bool is_answered = false;       // a pull of the name ends at the node's own registry
+  std::optional<KubeletPulls> kubelet;  // nothing: it could not be asked
+  PodPulls pods;                        // of the pods that ask for the name; empty: none known
+  std::string repository;               // of the name: "docker.io/library/nginx"
+  bool is_answered = false;             // a pull of the name ends at the node's own registry
 };
 
 enum class StartRisk {
   // A container has policy Always, and no registry that we know of answers: "E-PULL-ALWAYS".
   kAlways,
-  // The kubelet does not take the image without a pull, and none answers: "E-PULL-RECORD".
+  // The kubelet pulled the image from elsewhere and pulls it again, and nobody answers:
+  // "E-PULL-RECORD".
   kPull,
+  // The kubelet's policy wants a pull of whatever it did not pull itself: "E-PULL-POLICY".
+  kPolicy,
+  // The kubelet cannot decode its record of the image, and pulls every time: "E-PULL-BROKEN".
+  kBroken,
   // The same, and a container has policy Never: nothing on the node helps: "E-PULL-NEVER".
   kNever,
   // A pull of this name was cut off, or hangs; then as kPull: "E-PULL-INTENT".
   kIntent,
   // The image was pulled with credentials; pods that have others ask a registry: "N-PULL-SECRETS".
   kSecrets,
+  // Neither records nor policy of the kubelet are known: "N-PULL-UNKNOWN". Of a node, not a name.
+  kUnknown,
 };
 
 // What stands between the name and a pod that starts; nothing where it starts.
 std::optional<StartRisk> FindStartRisk(const StartFacts& facts);
 
-// Whether a release must not be upgraded for it; else it is worth a note.
-bool IsBlock(StartRisk risk);
-
-// Stable, for scripts.
-const char* StartRiskCode(StartRisk risk);
-// What happens, and what the way out is, for people.
-const char* StartRiskCause(StartRisk risk);
-const char* StartRiskRemedy(StartRisk risk);
+struct StartRiskWords {
+  const char* code;    // stable, for scripts; "E-" blocks an upgrade, "N-" is worth a note
+  const char* cause;   // what happens
+  const char* remedy;  // the way out; NAME and REGISTRY stand for those of the name
+};
+const StartRiskWords& WordsOf(StartRisk risk);
 
 }  // namespace lighter

@@ -156,7 +156,9 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
       input.rendered_names.push_back(image.name);
       const absl::StatusOr<Reference> name = Reference::Parse(image.name);
       if (!name.ok()) continue;  // told where names are decided
-      planned.pulls[name->str()].insert(image.policies.begin(), image.policies.end());
+      PodPulls& pulls = planned.pulls[name->str()];
+      pulls.policies.insert(image.policies.begin(), image.policies.end());
+      pulls.spellings.insert(image.name);
     }
     input.mentioned_names = MentionedNames(manifests);
   } else {

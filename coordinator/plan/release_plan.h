@@ -27,7 +27,7 @@ struct PlannedBundle {
   ValueArgs values;
   NamingResult names;
   // How pods of the release pull, by normalised name; other names are in no pod of it.
-  std::map<std::string, std::set<PullPolicy>> pulls;
+  std::map<std::string, PodPulls> pulls;
 };
 
 struct SkippedBundle {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -13,7 +14,7 @@
 namespace lighter {
 namespace {
 
-// Whether a pull from this registry ends at the node's own, which serves what is on the nodes.
+// Whether a pull from this registry ends at the node's own.
 bool IsAnswered(const v1::InfoReply& agent, const std::string& registry) {
   if (agent.registry().empty() || !agent.kept().registry_problem().empty()) return false;
   if (registry == kNodeRegistry) return true;
@@ -22,71 +23,103 @@ bool IsAnswered(const v1::InfoReply& agent, const std::string& registry) {
   });
 }
 
-}  // namespace
+// How the chart uses a name of the plan.
+struct NameUse {
+  PodPulls pods;
+  bool is_asked_for = false;  // by a pod, or in an argument that a pod may make others of
+};
 
-std::vector<StartProblem> FindStartProblems(const std::vector<NodePlan>& nodes,
-                                            const ReleasePlan& releases,
-                                            const std::map<std::string, KubeletPulls>& kubelets,
-                                            const std::vector<std::string>& allowed) {
-  std::map<std::string, std::set<PullPolicy>> policies;
+std::map<std::string, NameUse> FindUses(const ReleasePlan& releases) {
+  std::map<std::string, NameUse> uses;
   for (const PlannedBundle& planned : releases.bundles) {
-    for (const auto& [name, pulls] : planned.pulls) {
-      policies[name].insert(pulls.begin(), pulls.end());
+    for (const TargetName& target : planned.names.targets) {
+      NameUse& use = uses[target.name];
+      if (target.witness == NameWitness::kRendered) use.is_asked_for = true;
+      const auto pulls = planned.pulls.find(target.name);
+      if (pulls == planned.pulls.end()) continue;
+      use.is_asked_for = true;
+      use.pods.policies.insert(pulls->second.policies.begin(), pulls->second.policies.end());
+      use.pods.spellings.insert(pulls->second.spellings.begin(), pulls->second.spellings.end());
     }
   }
-  const std::set<std::string> elsewhere(allowed.begin(), allowed.end());
-  std::map<std::pair<StartRisk, std::string>, std::vector<std::string>> found;
-  for (const NodePlan& node : nodes) {
-    const auto kubelet = kubelets.find(node.name);
-    if (!node.status.ok()) continue;
-    for (const v1::NameState& state : node.inventory.names()) {
-      const absl::StatusOr<Reference> name = Reference::Parse(state.name());
-      if (!name.ok() || elsewhere.contains(state.name())) continue;
-      StartFacts facts;
-      facts.record = state.pull_record();
-      if (kubelet != kubelets.end()) facts.kubelet = kubelet->second;
-      if (const auto it = policies.find(state.name()); it != policies.end()) {
-        facts.policies = it->second;
-      }
-      facts.repository = name->name();
-      facts.is_answered = IsAnswered(node.info, name->registry);
-      if (const std::optional<StartRisk> risk = FindStartRisk(facts)) {
-        found[{*risk, state.name()}].push_back(node.name);
-      }
-    }
-  }
-  std::vector<StartProblem> problems;
-  for (auto& [key, on] : found) problems.push_back({key.first, key.second, std::move(on)});
-  return problems;
+  return uses;
 }
 
-std::string DescribeStartProblem(const StartProblem& problem) {
-  const absl::StatusOr<Reference> name = Reference::Parse(problem.name);
-  const std::string remedy =
-      absl::StrReplaceAll(StartRiskRemedy(problem.risk),
-                          {{"NAME", problem.name}, {"REGISTRY", name.ok() ? name->registry : ""}});
-  return absl::StrCat(StartRiskCode(problem.risk), ": ", problem.name, " on ",
-                      absl::StrJoin(problem.nodes, ", "), ": ", StartRiskCause(problem.risk), "; ",
-                      remedy);
+}  // namespace
+
+StartCheck CheckStart(const std::vector<NodePlan>& nodes, const ReleasePlan& releases,
+                      const std::map<std::string, KubeletPulls>& kubelets,
+                      const StartQuery& query) {
+  const std::map<std::string, NameUse> uses = FindUses(releases);
+  const std::set<std::string> allowed(query.allowed.begin(), query.allowed.end());
+  std::map<std::pair<StartRisk, std::string>, std::set<std::string>> found;
+  std::set<std::string> answered;
+  for (const NodePlan& node : nodes) {
+    if (!node.status.ok()) continue;
+    StartFacts facts;
+    if (const auto it = kubelets.find(node.name); it != kubelets.end()) facts.kubelet = it->second;
+    for (const v1::NameState& state : node.inventory.names()) {
+      const auto use = uses.find(state.name());
+      const absl::StatusOr<Reference> name = Reference::Parse(state.name());
+      if (use == uses.end() || !name.ok()) continue;
+      facts.record = state.pull_record();
+      facts.pods = use->second.pods;
+      facts.repository = name->name();
+      facts.is_answered = false;
+      std::optional<StartRisk> risk = FindStartRisk(facts);
+      if (risk && query.publishes && IsAnswered(node.info, name->registry)) {
+        facts.is_answered = true;
+        const std::optional<StartRisk> left = FindStartRisk(facts);
+        if (left != risk) answered.insert(state.name());
+        risk = left;
+      }
+      if (!risk || (allowed.contains(state.name()) && risk != StartRisk::kNever)) continue;
+      found[{*risk, risk == StartRisk::kUnknown ? "" : state.name()}].insert(node.name);
+    }
+  }
+  StartCheck check = {.problems = {}, .answered = {answered.begin(), answered.end()}};
+  for (const auto& [key, on] : found) {
+    const auto& [risk, name] = key;
+    check.problems.push_back(
+        {.risk = risk,
+         .name = name,
+         .nodes = {on.begin(), on.end()},
+         .blocks = absl::StartsWith(WordsOf(risk).code, "E-") && uses.at(name).is_asked_for});
+  }
+  return check;
+}
+
+std::string StartProblem::Remedy() const {
+  const absl::StatusOr<Reference> parsed = Reference::Parse(name);
+  return absl::StrReplaceAll(
+      WordsOf(risk).remedy,
+      {{"NAME", name}, {"REGISTRY", parsed.ok() ? parsed->registry : std::string()}});
+}
+
+std::string StartProblem::Describe() const {
+  return absl::StrCat(WordsOf(risk).code, ": ", name, name.empty() ? "on " : " on ",
+                      absl::StrJoin(nodes, ", "), ": ", WordsOf(risk).cause, "; ", Remedy());
 }
 
 std::string DescribeStartProblems(const std::vector<StartProblem>& problems) {
   std::string text;
   for (const StartProblem& problem : problems) {
-    absl::StrAppend(&text, IsBlock(problem.risk) ? "blocked: " : "note: ",
-                    OneLine(DescribeStartProblem(problem)), "\n");
+    absl::StrAppend(&text,
+                    problem.blocks ? "blocks the upgrade: " : "note: ", OneLine(problem.Describe()),
+                    "\n");
   }
   return text;
 }
 
-absl::Status CheckPodsStart(const std::vector<StartProblem>& problems) {
+absl::Status CheckPodsStart(const std::vector<StartProblem>& problems, bool is_loaded) {
   std::vector<std::string> blocks;
   for (const StartProblem& problem : problems) {
-    if (IsBlock(problem.risk)) blocks.push_back(DescribeStartProblem(problem));
+    if (problem.risk == StartRisk::kIntent && !is_loaded) continue;
+    if (problem.blocks) blocks.push_back(OneLine(problem.Describe()));
   }
   if (blocks.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("pods would not start though their images are on the nodes:\n  ",
+      absl::StrCat("pods would not start even with their images on the nodes:\n  ",
                    absl::StrJoin(blocks, "\n  ")));
 }
 

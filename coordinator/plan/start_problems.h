@@ -15,24 +15,40 @@ namespace lighter {
 
 struct StartProblem {
   StartRisk risk = StartRisk::kPull;
-  std::string name;
+  std::string name;  // empty for kUnknown
   std::vector<std::string> nodes;
+  // Whether a release must not be upgraded for it: not where no pod and no argument of the rendered
+  // chart has the name.
+  bool blocks = false;
+
+  // "E-PULL-RECORD: NAME on node1, node2: cause; way out".
+  std::string Describe() const;
+  std::string Remedy() const;  // with its words filled in
 };
 
-// Of nodes that answered. `allowed` are names whose pulls somebody else answers. Sorted by risk and
-// name.
-std::vector<StartProblem> FindStartProblems(const std::vector<NodePlan>& nodes,
-                                            const ReleasePlan& releases,
-                                            const std::map<std::string, KubeletPulls>& kubelets,
-                                            const std::vector<std::string>& allowed);
+struct StartCheck {
+  std::vector<StartProblem> problems;  // by risk and name
+  // Names whose pods start only because the node's own registry answers their pull. It serves what
+  // the desired list holds.
+  std::vector<std::string> answered;
+};
 
-// "E-PULL-RECORD: NAME on node1, node2: cause", and the way out, in one line.
-std::string DescribeStartProblem(const StartProblem& problem);
+struct StartQuery {
+  // The node's own registry will serve the names: this run writes the desired list.
+  bool publishes = false;
+  std::vector<std::string> allowed;  // normalised names whose pulls somebody else answers
+};
 
-// A line for each: "blocked: E-PULL-RECORD: ..." or "note: N-PULL-SECRETS: ...".
+// Looks at the nodes that answered, and at the names of `releases` only. `kubelets`: those that
+// could be asked.
+StartCheck CheckStart(const std::vector<NodePlan>& nodes, const ReleasePlan& releases,
+                      const std::map<std::string, KubeletPulls>& kubelets, const StartQuery& query);
+
+// A line for each: "blocks the upgrade: E-PULL-RECORD: ..." or "note: N-PULL-SECRETS: ...".
 std::string DescribeStartProblems(const std::vector<StartProblem>& problems);
 
-// FailedPrecondition, with all that block, where pods would not start.
-absl::Status CheckPodsStart(const std::vector<StartProblem>& problems);
+// FailedPrecondition, with all that block, where pods would not start. A pull that goes on counts
+// only once the images are there (`is_loaded`): by then it may be over.
+absl::Status CheckPodsStart(const std::vector<StartProblem>& problems, bool is_loaded);
 
 }  // namespace lighter

@@ -215,9 +215,7 @@ std::string DescribeTimes(const RunTimes& times) {
 }
 
 std::string DescribeLoad(const Plan& plan, const LoadReport& report) {
-  if (report.AllProven()) {
-    return ProvenLine(plan, report) + DescribeStartProblems(plan.start_problems);
-  }
+  if (report.AllProven()) return ProvenLine(plan, report);
   return "Nothing that runs was changed.\n" + DescribeLoadFailure(report);
 }
 

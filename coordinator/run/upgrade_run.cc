@@ -43,7 +43,7 @@ absl::Status Barrier(const LoadReport& load) {
 
 absl::Status CheckPlan(const Plan& plan) {
   RETURN_IF_ERROR(CheckNothingMissing(plan));
-  RETURN_IF_ERROR(CheckPodsStart(plan.start_problems));
+  RETURN_IF_ERROR(CheckPodsStart(plan.start.problems, /*is_loaded=*/false));
   if (plan.releases.bundles.empty()) {
     return absl::FailedPreconditionError(
         "nothing to upgrade: no bundle of this package has a release in this cluster; "
@@ -121,6 +121,15 @@ std::vector<ReleaseReport> Untouched(const Plan& plan) {
   return releases;
 }
 
+// Helm needs the images, not the list, unless pods need the node's own registry.
+absl::Status CheckPublished(const Plan& plan, const DesiredReport& desired) {
+  if (desired.status.ok() || plan.start.answered.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the desired list could not be written (", Message(desired.status),
+      "), and the nodes' own registries serve only what it holds; kubelets will pull from them: ",
+      absl::StrJoin(plan.start.answered, ", ")));
+}
+
 }  // namespace
 
 bool UpgradeReport::Succeeded() const {
@@ -141,18 +150,20 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
     if (report.blocked = Barrier(report.load); !report.blocked.ok()) return report;
     // Proven once more, on the nodes that are there now, right before anything changes.
     if (report.blocked = maker.RefreshNodes(plan); !report.blocked.ok()) return report;
-    if (report.blocked = CheckPodsStart(plan.start_problems); !report.blocked.ok()) return report;
+    report.blocked = CheckPodsStart(plan.start.problems, /*is_loaded=*/true);
+    if (!report.blocked.ok()) return report;
     if (AllProven(plan)) break;
     if (round == kMaxLoadRounds) {
       report.blocked = absl::AbortedError("the nodes keep changing; see `kubectl get nodes -w`");
       return report;
     }
   }
-  // Before Helm: the pods that it starts ask for images that must not be collected meanwhile. Helm
-  // needs the images, not the list, so it runs without it, too.
+  // Before Helm: the pods that it starts ask for images that must not be collected meanwhile.
   if (options.publish) report.load.desired = PublishLoad(maker, plan);
   const std::string words = DescribeDesired(report.load.desired);
   if (!words.empty()) say(std::string(absl::StripSuffix(words, "\n")));
+  report.blocked = CheckPublished(plan, report.load.desired);
+  if (!report.blocked.ok()) return report;
   report.blocked = CheckReleasesUnchanged(plan.releases.bundles, *maker.helm());
   if (!report.blocked.ok()) return report;
   say(absl::StrCat("All images are proven on ", plan.nodes.nodes.size(), " nodes."));

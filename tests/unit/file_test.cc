@@ -53,6 +53,27 @@ TEST_F(FileTest, ReadsAtAnyOffset) {
   EXPECT_THAT(Message(past), HasSubstr("ends at byte 10"));
 }
 
+TEST_F(FileTest, PartsAreReadAsOne) {
+  const std::string whole = "0123456789";
+  const auto file = ReadableFile::OpenParts(
+      {Write("a", "012"), Write("b", ""), Write("c", "3"), Write("d", "456789")});
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->size(), whole.size());
+  EXPECT_EQ(file->path(), dir_.File("a") + " and 3 more parts");
+  for (size_t offset = 0; offset <= whole.size(); ++offset) {
+    for (size_t size = 0; offset + size <= whole.size(); ++size) {
+      EXPECT_EQ(file->ReadAt(offset, size).value(), whole.substr(offset, size)) << offset;
+    }
+  }
+  const absl::Status past = file->ReadAt(8, 4).status();
+  EXPECT_EQ(past.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(Message(past), HasSubstr(dir_.File("d")));
+  std::ofstream(dir_.File("c"), std::ios::app) << "more";
+  EXPECT_THAT(Message(file->CheckUnchanged()), HasSubstr(dir_.File("c")));
+  EXPECT_EQ(ReadableFile::OpenParts({dir_.File("a"), dir_.File("none")}).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
 TEST_F(FileTest, OpenRefusesWhatIsNoFile) {
   EXPECT_EQ(ReadableFile::Open(dir_.File("none")).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(ReadableFile::Open(dir_.path()).status().code(), absl::StatusCode::kInvalidArgument);
