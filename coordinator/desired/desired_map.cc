@@ -50,6 +50,18 @@ DesiredMap ParseDesiredMap(const std::string& config_map, const Authority& autho
   return map;
 }
 
+std::set<std::string> HeldNames(const v1::Desired& list) {
+  std::set<std::string> held;
+  for (const v1::DesiredRelease& entry : list.releases()) {
+    for (const auto* images : {&entry.images(), &entry.previous_images()}) {
+      for (const v1::DesiredImage& image : *images) {
+        held.insert(image.names().begin(), image.names().end());
+      }
+    }
+  }
+  return held;
+}
+
 absl::StatusOr<DesiredMap> ReadDesiredMap(const Kubectl& kubectl, const Authority& authority) {
   ASSIGN_OR_RETURN(const std::string out,
                    kubectl.Run({"get", "configmap", kDesiredConfigMap, "-n", kAgentNamespace,

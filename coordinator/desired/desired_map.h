@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -19,6 +20,9 @@ struct DesiredMap {
   std::string resource_version;
   std::string problem;  // why the list that is there does not count; empty where it does
 };
+
+// Every name that the list holds, normalised.
+std::set<std::string> HeldNames(const v1::Desired& list);
 
 // Reads the list and checks that `authority` signed it. Errors are Kubectl's.
 absl::StatusOr<DesiredMap> ReadDesiredMap(const Kubectl& kubectl, const Authority& authority);

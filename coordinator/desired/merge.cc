@@ -79,7 +79,17 @@ void SettleChartAlone(Entries& entries, const LoadedRelease& loaded) {
   }
 }
 
-void Update(Entries& entries, const v1::DesiredRelease& loaded) {
+// Whether the release runs what the entry keeps as its previous images: what was loaded after them
+// was never installed (nobody has touched the release since), or was rolled back.
+bool RunsPrevious(const v1::DesiredRelease& entry, const LoadedRelease& release) {
+  if (entry.previous_images().empty()) return false;
+  if (entry.revision() != 0 && entry.revision() == release.entry.revision()) return true;
+  return entry.previous_chart_version() == release.running_version &&
+         entry.chart_version() != release.running_version;
+}
+
+void Update(Entries& entries, const LoadedRelease& release) {
+  const v1::DesiredRelease& loaded = release.entry;
   const Images images = InOrder(loaded.images());
   v1::DesiredRelease* entry = Find(entries, loaded.name());
   if (entry == nullptr) {
@@ -92,8 +102,12 @@ void Update(Entries& entries, const v1::DesiredRelease& loaded) {
   const bool same = SameImages(InOrder(entry->images()), images);
   if (same && entry->chart_version() == loaded.chart_version()) return;
   if (!same) {
-    *entry->mutable_previous_images() = entry->images();
+    if (!RunsPrevious(*entry, release)) {
+      *entry->mutable_previous_images() = entry->images();
+      entry->set_previous_chart_version(entry->chart_version());
+    }
     *entry->mutable_images() = images;
+    entry->set_revision(loaded.revision());
   }
   entry->set_chart_version(loaded.chart_version());
   entry->set_loaded_unix_seconds(loaded.loaded_unix_seconds());
@@ -158,7 +172,7 @@ v1::Desired MergeDesired(const v1::Desired& list, const DesiredChange& change) {
   v1::Desired merged = list;
   for (const LoadedRelease& loaded : change.releases) {
     SettleChartAlone(*merged.mutable_releases(), loaded);
-    Update(*merged.mutable_releases(), loaded.entry);
+    Update(*merged.mutable_releases(), loaded);
   }
   SettleNames(*merged.mutable_releases(), change);
   UpdatePeers(merged, change);

@@ -12,8 +12,10 @@ namespace lighter {
 
 // What was loaded for one release.
 struct LoadedRelease {
-  std::string chart;         // its name
-  v1::DesiredRelease entry;  // name, chart version, time and images; the images are all it needs
+  std::string chart;  // its name
+  // Name, chart version, revision, time and images; the images are all it needs.
+  v1::DesiredRelease entry;
+  std::string running_version;  // of the chart, that the release has now; empty: no release
 };
 
 struct DesiredChange {
@@ -25,7 +27,8 @@ struct DesiredChange {
 
 // `list` after a load, with the next generation; exactly `list` where the load changes nothing.
 //
-// A release whose images changed keeps those that it had for a rollback, for one change. An entry
+// A release whose images changed keeps those that it had, for a rollback; those that it runs, where
+// what was loaded last was never installed, or was rolled back. An entry
 // of a chart alone becomes that of the chart's first release, and is dropped where a later one
 // needs the same images. A name is held for the image that was loaded under it last, whichever
 // entry that is in. Charts without images get no entry.

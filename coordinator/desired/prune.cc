@@ -1,5 +1,6 @@
 #include "coordinator/desired/prune.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "coordinator/desired/merge.h"
@@ -45,13 +46,37 @@ std::string WhyGone(const v1::DesiredRelease& entry, const PruneFacts& facts,
   return facts.releases.contains(entry.name()) ? "" : "the release is not in the cluster any more";
 }
 
-absl::Status CheckCharts(const v1::Desired& list, const PruneQuery& query) {
+// Whether the release runs what its entry holds, not what it keeps from before.
+bool RunsWhatWasLoaded(const v1::DesiredRelease& entry, const Release& release) {
+  return release.status == "deployed" && release.revision != entry.revision() &&
+         absl::EndsWith(release.chart, "-" + entry.chart_version());
+}
+
+// A release that was installed from what was loaded for its chart alone has no entry of its own
+// before its next load.
+std::string InstalledFrom(const std::string& chart, const std::set<std::string>& entries,
+                          const PruneFacts& facts) {
+  for (const auto& [name, release] : facts.releases) {
+    if (!ChartVersionOf(release, chart).empty() && !entries.contains(name)) return name;
+  }
+  return "";
+}
+
+absl::Status CheckCharts(const v1::Desired& list, const PruneFacts& facts,
+                         const PruneQuery& query) {
   std::set<std::string> there;
+  std::set<std::string> entries;
   for (const v1::DesiredRelease& entry : list.releases()) {
-    if (IsChartAlone(entry)) there.insert(entry.name());
+    (IsChartAlone(entry) ? there : entries).insert(entry.name());
   }
   for (const std::string& chart : query.charts) {
-    if (there.contains(chart)) continue;
+    if (there.contains(chart)) {
+      const std::string release = InstalledFrom(chart, entries, facts);
+      if (release.empty()) continue;
+      return absl::FailedPreconditionError(
+          absl::StrCat("release ", release, " was installed from what is held for chart ", chart,
+                       "; that goes when the release is uninstalled"));
+    }
     return absl::NotFoundError(
         absl::StrCat("nothing is held for chart ", chart, " alone",
                      there.empty() ? "" : "; it is for " + absl::StrJoin(there, ", "),
@@ -64,7 +89,7 @@ absl::Status CheckCharts(const v1::Desired& list, const PruneQuery& query) {
 
 absl::StatusOr<PrunePlan> PlanPrune(const v1::Desired& list, const PruneFacts& facts,
                                     const PruneQuery& query) {
-  if (absl::Status known = CheckCharts(list, query); !known.ok()) return known;
+  if (absl::Status known = CheckCharts(list, facts, query); !known.ok()) return known;
   PrunePlan plan;
   plan.list = list;
   plan.list.clear_releases();
@@ -72,8 +97,12 @@ absl::StatusOr<PrunePlan> PlanPrune(const v1::Desired& list, const PruneFacts& f
     PrunedEntry pruned = {
         .name = entry.name(), .cause = WhyGone(entry, facts, query), .in_use = {}};
     const bool whole = !pruned.cause.empty();
-    if (!whole && query.previous && !IsChartAlone(entry)) {
-      pruned.cause = "kept for a rollback so far";
+    if (!whole && query.previous && !IsChartAlone(entry) && !entry.previous_images().empty()) {
+      if (RunsWhatWasLoaded(entry, facts.releases.at(entry.name()))) {
+        pruned.cause = "kept for a rollback so far";
+      } else {
+        plan.previous_kept.push_back(entry.name());
+      }
     }
     if (!whole && IsChartAlone(entry)) plan.charts_alone.push_back(entry.name());
     const std::string before = entry.SerializeAsString();

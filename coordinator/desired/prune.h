@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "coordinator/helm/helm.h"
 #include "lighter/v1/desired.pb.h"
 
 namespace lighter {
@@ -18,8 +19,8 @@ struct PruneQuery {
 
 // What the cluster says is needed.
 struct PruneFacts {
-  std::set<std::string> releases;     // EntryName of every release, in whatever state
-  std::set<std::string> used_images;  // normalised names that pods use
+  std::map<std::string, Release> releases;  // by EntryName, in whatever state
+  std::set<std::string> used_images;        // normalised names that pods use
 };
 
 // An entry that goes, whole or in part.
@@ -35,11 +36,14 @@ struct PrunePlan {
   // Names that no entry holds afterwards, each with the manifest that it was held for.
   std::map<std::string, std::string> removals;
   std::vector<std::string> charts_alone;  // entries that stay because nobody named them
+  // Releases that may still run what they keep for a rollback: it stays although it was asked for.
+  std::vector<std::string> previous_kept;
 };
 
 // Entries whose release is gone go; those of a chart alone where they are named; what a release
-// keeps for a rollback on demand. A name that a pod uses stays, and in the list. NotFound where a
-// named chart has no entry of its own.
+// keeps for a rollback on demand, where it runs what was loaded after that. A name that a pod uses
+// stays, and in the list. NotFound where a named chart has no entry of its own, FailedPrecondition
+// where a release of it was installed from that entry.
 absl::StatusOr<PrunePlan> PlanPrune(const v1::Desired& list, const PruneFacts& facts,
                                     const PruneQuery& query);
 

@@ -38,6 +38,18 @@ void Append(std::vector<std::string>& args, const std::vector<std::string>& more
   args.insert(args.end(), more.begin(), more.end());
 }
 
+// Text begins with "N.N.N" or "vN.N.N", as Helm demands of chart versions.
+bool IsVersion(absl::string_view text) {
+  absl::ConsumePrefix(&text, "v");
+  for (int part = 0; part < 3; ++part) {
+    if (part > 0 && !absl::ConsumePrefix(&text, ".")) return false;
+    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (digits == 0) return false;
+    text.remove_prefix(digits);
+  }
+  return true;
+}
+
 // A hook that only `helm test` runs.
 bool IsTestHook(const json& hook) {
   const auto events = hook.find("events");
@@ -49,6 +61,12 @@ bool IsTestHook(const json& hook) {
 }
 
 }  // namespace
+
+std::string ChartVersionOf(const Release& release, const std::string& chart) {
+  absl::string_view rest = release.chart;
+  const bool same_chart = absl::ConsumePrefix(&rest, chart) && absl::ConsumePrefix(&rest, "-");
+  return same_chart && IsVersion(rest) ? std::string(rest) : std::string();
+}
 
 absl::StatusOr<Helm> Helm::Find(const HelmOptions& options) {
   Helm helm(options);

@@ -29,6 +29,10 @@ struct Release {
   int revision = 0;
 };
 
+// The version in Helm's "<chart>-<version>", or nothing when it is another chart's: "app-2fa-1.0.0"
+// is not version "2fa-1.0.0" of "app".
+std::string ChartVersionOf(const Release& release, const std::string& chart);
+
 struct UpgradeOptions {
   std::string chart_dir;
   ValueArgs values;  // after --reset-values; the backup first

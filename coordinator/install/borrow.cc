@@ -14,7 +14,7 @@ namespace {
 // KEP-2535: from this minor on kubelet asks for the credentials that an image was pulled with.
 constexpr int kPullRecordsMinor = 35;
 
-enum class Evidence { kAgent, kDaemonSet, kPause, kReported, kGuessed };
+enum class Evidence { kAgent, kPause, kDaemonSet, kReported, kGuessed };
 
 // The defaults of containerd 1.6, 1.7, 2.0 and 2.1, of kubeadm (which sets its own), k3s and RKE2.
 // One of them is on every node that ever ran a pod, and kubelet reports none of them where enough
@@ -164,6 +164,18 @@ Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const GivenImage& give
       grouping.groups.begin(), grouping.groups.end(),
       [](const AgentGroup& a, const AgentGroup& b) { return a.nodes.size() > b.nodes.size(); });
   return grouping;
+}
+
+void LeaveOutHeld(const std::set<std::string>& held, std::vector<SiteNode>& nodes) {
+  const auto is_held = [&](const std::string& image) {
+    const absl::StatusOr<Reference> name = Reference::Parse(image);
+    return name.ok() && held.contains(name->str());
+  };
+  for (SiteNode& node : nodes) {
+    std::erase_if(node.daemonset_images, is_held);
+    std::erase_if(node.reported_images, is_held);
+    if (is_held(node.agent_image)) node.agent_image.clear();
+  }
 }
 
 bool IsNowhere(const std::vector<SiteNode>& nodes, const std::string& image) {

@@ -45,11 +45,15 @@ struct GivenImage {
 };
 
 // A given image is used everywhere. One to borrow is chosen by coverage, then by how sure it is
-// that the nodes hold it (a DaemonSet's image runs there now; a pause image is on every node that
-// ever ran a pod), then by name. On a node that tells of no image, the usual sandbox images are
-// tried.
+// that these nodes hold it, and that those do that join later (a pause image is on every node that
+// ever ran a pod; a DaemonSet's image runs on these now), then by name. On a node that tells of no
+// image, the usual sandbox images are tried.
 Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const GivenImage& given,
                       const ImageBans& bans);
+
+// Takes from what `nodes` hold the images that lighter brought (`held`, normalised names): a node
+// that joins later gets those from its agent, so its agent cannot start from them.
+void LeaveOutHeld(const std::set<std::string>& held, std::vector<SiteNode>& nodes);
 
 // Whether no node can hold `image`, by what all of them report: kubelet lists an image within
 // seconds, and tells how many it lists.

@@ -11,6 +11,7 @@
 #include "common/status.h"
 #include "common/version.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/desired/desired_map.h"
 #include "coordinator/install/admission.h"
 #include "coordinator/install/agent_objects.h"
 #include "coordinator/install/agent_pods.h"
@@ -181,6 +182,8 @@ absl::Status Installation::Prepare() {
   RETURN_IF_ERROR(EnsureNamespace());
   if (lifts) RETURN_IF_ERROR(ApplyLiftObjects(kubectl_, options_.lift_taint));
   RETURN_IF_ERROR(FindOrMakeAuthority());
+  ASSIGN_OR_RETURN(const DesiredMap desired, ReadDesiredMap(kubectl_, authority_));
+  LeaveOutHeld(HeldNames(desired.list), site_.nodes);
   return EnsureMemberSecret(kubectl_, authority_);
 }
 
@@ -423,8 +426,14 @@ absl::StatusOr<InstallPlan> PlanInstall(const InstallOptions& options) {
   if (!options.lift_taint.empty()) {
     RETURN_IF_ERROR(CheckLiftSupport(Kubectl(options.kubectl)));
   }
-  ASSIGN_OR_RETURN(plan.site, ReadSite(Kubectl(options.kubectl)));
+  const Kubectl kubectl(options.kubectl);
+  ASSIGN_OR_RETURN(plan.site, ReadSite(kubectl));
   KeepOneArchitecture(EmbeddedPayload().architecture, plan.site);
+  // Whoever may not read the list sees the choice without it.
+  if (const auto authority = FindAuthority(kubectl); authority.ok() && authority->has_value()) {
+    const absl::StatusOr<DesiredMap> desired = ReadDesiredMap(kubectl, **authority);
+    if (desired.ok()) LeaveOutHeld(HeldNames(desired->list), plan.site.nodes);
+  }
   ForgetRefusedFolders(options.mirrors, plan.site.nodes);
   plan.grouping = ChooseGroups(plan.site.nodes, options.image, {});
   plan.grouping.away = plan.site.away;

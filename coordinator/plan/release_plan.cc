@@ -17,26 +17,6 @@ namespace {
 
 using nlohmann::json;
 
-// Text begins with "N.N.N" or "vN.N.N", as Helm demands of chart versions.
-bool IsVersion(absl::string_view text) {
-  absl::ConsumePrefix(&text, "v");
-  for (int part = 0; part < 3; ++part) {
-    if (part > 0 && !absl::ConsumePrefix(&text, ".")) return false;
-    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    if (digits == 0) return false;
-    text.remove_prefix(digits);
-  }
-  return true;
-}
-
-// The version in Helm's "<chart>-<version>", or nothing when it is another chart's: "app-2fa-1.0.0"
-// is not version "2fa-1.0.0" of "app".
-std::string VersionOf(const std::string& chart_and_version, const std::string& chart) {
-  absl::string_view rest = chart_and_version;
-  const bool same_chart = absl::ConsumePrefix(&rest, chart) && absl::ConsumePrefix(&rest, "-");
-  return same_chart && IsVersion(rest) ? std::string(rest) : std::string();
-}
-
 // "hydra (namespace a), hydra (namespace b)".
 std::string NamesOf(const std::vector<Release>& releases) {
   return absl::StrJoin(releases, ", ", [](std::string* out, const Release& release) {
@@ -70,7 +50,7 @@ class Planner {
 std::vector<Release> Planner::ReleasesOf(const Bundle& bundle) const {
   std::vector<Release> found;
   for (const Release& release : releases_) {
-    if (!VersionOf(release.chart, bundle.chart_name).empty()) found.push_back(release);
+    if (!ChartVersionOf(release, bundle.chart_name).empty()) found.push_back(release);
   }
   return found;
 }
@@ -183,7 +163,7 @@ absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& r
   planned.chart_dir = absl::StrCat(folder_, "/charts/", bundle.chart_name);
   RETURN_IF_ERROR(Annotate(ExtractChart(bundle, planned.chart_dir), bundle.name));
   if (!release.name.empty()) {
-    planned.installed_version = VersionOf(release.chart, bundle.chart_name);
+    planned.installed_version = ChartVersionOf(release, bundle.chart_name);
     planned.values_backup =
         absl::StrCat(folder_, "/", release.ns, ".", release.name, ".values.yaml");
     ASSIGN_OR_RETURN(const std::string values, helm_->UserValues(release));

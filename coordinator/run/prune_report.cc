@@ -40,6 +40,11 @@ std::string DescribePrune(const PruneReport& report) {
     absl::StrAppend(&text, "Loaded and not installed yet, so they stay unless they are named: ",
                     absl::StrJoin(plan.charts_alone, ", "), "\n");
   }
+  for (const std::string& release : plan.previous_kept) {
+    absl::StrAppend(&text, release,
+                    ": what it keeps for a rollback stays: by helm's account it may run that (what "
+                    "was loaded last is not deployed)\n");
+  }
   for (const std::string& note : report.notes) absl::StrAppend(&text, "note: ", note, "\n");
   if (!report.applied) {
     if (plan.list.generation() == report.generation) return text + "Nothing to remove.\n";
@@ -81,6 +86,7 @@ ordered_json PruneToJson(const PruneReport& report) {
           {"entries", entries},
           {"removals", removals},
           {"chartsAlone", report.plan.charts_alone},
+          {"previousKept", report.plan.previous_kept},
           {"desiredGeneration", report.generation},
           {"notes", report.notes},
           {"nodes", nodes}};

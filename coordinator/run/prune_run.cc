@@ -21,7 +21,7 @@ absl::StatusOr<PruneFacts> ReadFacts(const PruneOptions& options) {
   ASSIGN_OR_RETURN(const Helm helm, Helm::Find(options.helm));
   ASSIGN_OR_RETURN(const std::vector<Release> releases, helm.ListAll());
   for (const Release& release : releases) {
-    facts.releases.insert(EntryName(release.ns, release.name));
+    facts.releases[EntryName(release.ns, release.name)] = release;
   }
   ASSIGN_OR_RETURN(facts.used_images, Cluster(Kubectl(options.kubectl)).UsedImages());
   return facts;

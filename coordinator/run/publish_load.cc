@@ -43,6 +43,8 @@ DesiredChange ChangeOfLoad(const Plan& plan, absl::Time now) {
     loaded->chart = bundle.chart_name;
     loaded->entry.set_name(name);
     loaded->entry.set_chart_version(bundle.chart_version);
+    loaded->entry.set_revision(release.revision);
+    loaded->running_version = planned.installed_version;
     loaded->entry.set_loaded_unix_seconds(absl::ToUnixSeconds(now));
     AddImages(plan, planned, loaded->entry);
   }

@@ -108,6 +108,32 @@ TEST(MergeDesiredTest, AnotherChartVersionOfTheSameImagesKeepsThePreviousOnes) {
   EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("r.io/a:1 a", "r.io/b:1 b"));
 }
 
+LoadedRelease At(int revision, const std::string& running, const std::string& version,
+                 const std::vector<Named>& images) {
+  LoadedRelease loaded = Loaded("ns/web", images);
+  loaded.entry.set_revision(revision);
+  loaded.entry.set_chart_version(version);
+  loaded.running_version = running;
+  return loaded;
+}
+
+// Loading ahead of the window, perhaps twice: what runs meanwhile is held all the time.
+TEST(MergeDesiredTest, WhatTheReleaseRunsIsKeptWhateverIsLoadedAheadOfAnUpgrade) {
+  v1::Desired list = MergeDesired({}, Change({At(4, "1.0.0", "2.0.0", {{"r.io/a:2", 'b'}})}));
+  // It was installed: revision 5 runs 2.0.0.
+  list = MergeDesired(list, Change({At(5, "2.0.0", "3.0.0", {{"x.io/a:3", 'c'}})}));
+  EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("r.io/a:2 b"));
+  list = MergeDesired(list, Change({At(5, "2.0.0", "3.0.0", {{"y.io/a:3", 'c'}})}));
+  EXPECT_THAT(Names(list.releases(0).images()), ElementsAre("y.io/a:3 c"));
+  EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("r.io/a:2 b"));
+  // 3.0.0 was installed, and helm went back to 2.0.0.
+  list = MergeDesired(list, Change({At(7, "2.0.0", "4.0.0", {{"y.io/a:4", 'd'}})}));
+  EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("r.io/a:2 b"));
+  // 4.0.0 was installed.
+  list = MergeDesired(list, Change({At(8, "4.0.0", "5.0.0", {{"y.io/a:5", 'e'}})}));
+  EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("y.io/a:4 d"));
+}
+
 TEST(MergeDesiredTest, ReleasesDoNotDisturbEachOther) {
   v1::Desired list = AfterOne();
   list = MergeDesired(list, Change({Loaded("ns/db", {{"r.io/db:1", 'e'}}, "db")}));
@@ -184,6 +210,8 @@ TEST(ChangeOfLoadTest, TakesEachBundlesImagesAndEveryNode) {
     PlannedBundle& planned = plan.releases.bundles.emplace_back();
     planned.release.name = release;
     planned.release.ns = "ns";
+    planned.release.revision = 7;
+    planned.installed_version = "1.0.0";
     planned.names.targets.push_back({.image = 0, .source_name = "", .name = "r.io/a:1"});
   }
   v1::Image& work = plan.work.images.emplace_back();
@@ -198,6 +226,8 @@ TEST(ChangeOfLoadTest, TakesEachBundlesImagesAndEveryNode) {
   EXPECT_EQ(change.releases[0].entry.name(), "ns/web");
   EXPECT_EQ(change.releases[1].entry.name(), "web");
   EXPECT_EQ(change.releases[0].entry.chart_version(), "2.0.0");
+  EXPECT_EQ(change.releases[0].entry.revision(), 7);
+  EXPECT_EQ(change.releases[0].running_version, "1.0.0");
   EXPECT_EQ(change.releases[0].entry.loaded_unix_seconds(), 77);
   EXPECT_EQ(change.releases[0].entry.images(0).manifest_size(), 8u);
   EXPECT_THAT(change.peers, SizeIs(1));

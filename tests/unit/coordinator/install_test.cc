@@ -53,12 +53,28 @@ std::vector<std::string> NodeNames(const AgentGroup& group) {
   return names;
 }
 
-TEST(ChooseGroupsTest, ADaemonSetsImageThatCoversAllComesFirst) {
-  const Grouping grouping = ChooseGroups(
-      {MakeNode("a", {kPause, "app:1"}, {kProxy}), MakeNode("b", {kPause}, {kProxy})}, {}, {});
-  ASSERT_THAT(grouping.groups, SizeIs(1));
-  EXPECT_EQ(grouping.groups[0].image, kProxy);
-  EXPECT_THAT(NodeNames(grouping.groups[0]), ElementsAre("a", "b"));
+// The sandbox image is on nodes that join later, too.
+TEST(ChooseGroupsTest, ThePauseImageComesBeforeADaemonSetsAndThatBeforeOthers) {
+  for (const bool has_pause : {true, false}) {
+    std::set<std::string> reported = {"app:1"};
+    if (has_pause) reported.insert(kPause);
+    const Grouping grouping = ChooseGroups(
+        {MakeNode("a", reported, {kProxy}), MakeNode("b", reported, {kProxy})}, {}, {});
+    ASSERT_THAT(grouping.groups, SizeIs(1));
+    EXPECT_EQ(grouping.groups[0].image, has_pause ? kPause : kProxy);
+    EXPECT_THAT(NodeNames(grouping.groups[0]), ElementsAre("a", "b"));
+  }
+}
+
+// What lighter brings is not on a node before its agent runs.
+TEST(LeaveOutHeldTest, NoAgentStartsFromWhatItWouldHaveToBring) {
+  SiteNode node = MakeNode("a", {"docker.io/library/app:1", kProxy}, {"app:1", kProxy});
+  node.agent_image = "app:1";
+  std::vector<SiteNode> nodes = {node};
+  LeaveOutHeld({"docker.io/library/app:1"}, nodes);
+  EXPECT_EQ(nodes[0].agent_image, "");
+  EXPECT_THAT(nodes[0].reported_images, ElementsAre(kProxy));
+  EXPECT_EQ(ChooseGroups(nodes, {}, {}).groups.at(0).image, kProxy);
 }
 
 TEST(ChooseGroupsTest, CoverageCountsMoreThanTheKindOfEvidence) {

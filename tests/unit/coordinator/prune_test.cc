@@ -32,6 +32,8 @@ v1::Desired ThreeEntries() {
   list.set_generation(4);
   v1::DesiredRelease& runs = *list.add_releases();
   runs.set_name("ns/runs");
+  runs.set_chart_version("2.0.0");
+  runs.set_revision(2);
   Add(*runs.mutable_images(), {"r.io/shared:1", "r.io/runs:2"});
   Add(*runs.mutable_previous_images(), {"r.io/runs:1"});
   v1::DesiredRelease& gone = *list.add_releases();
@@ -45,8 +47,12 @@ v1::Desired ThreeEntries() {
   return list;
 }
 
+std::pair<const std::string, Release> Deployed(const std::string& name, const std::string& chart) {
+  return {name, {.name = name, .ns = "ns", .chart = chart, .status = "deployed", .revision = 3}};
+}
+
 PruneFacts Facts(std::set<std::string> used = {}) {
-  return {.releases = {"ns/runs"}, .used_images = std::move(used)};
+  return {.releases = {Deployed("ns/runs", "runs-2.0.0")}, .used_images = std::move(used)};
 }
 
 PrunePlan PlanOf(const PruneFacts& facts, const PruneQuery& query = {}) {
@@ -85,7 +91,7 @@ TEST(PlanPruneTest, WhatIsNeededAgainMeanwhileStaysOnTheNodes) {
   EXPECT_THAT(left(plan.list, Facts({"r.io/gone:2"})),
               ElementsAre("mirror.io/gone:2", "r.io/gone:1"));
   PruneFacts back = Facts();
-  back.releases.insert("ns/gone");
+  back.releases.insert(Deployed("ns/gone", "gone-1.0.0"));
   EXPECT_THAT(left(plan.list, back), IsEmpty());
   v1::Desired published = plan.list;  // another run has loaded one of them
   v1::DesiredRelease& loaded = *published.add_releases();
@@ -104,7 +110,9 @@ TEST(PlanPruneTest, WhatAPodUsesStaysOnTheNodesAndInTheList) {
 }
 
 TEST(PlanPruneTest, NothingThatGoesLeavesTheListAsItIs) {
-  const PruneFacts facts = {.releases = {"ns/runs", "ns/gone"}, .used_images = {}};
+  const PruneFacts facts = {
+      .releases = {Deployed("ns/runs", "runs-2.0.0"), Deployed("ns/gone", "gone-1.0.0")},
+      .used_images = {}};
   const PrunePlan plan = PlanOf(facts);
   EXPECT_EQ(plan.list.SerializeAsString(), ThreeEntries().SerializeAsString());
   EXPECT_THAT(plan.removals, IsEmpty());
@@ -119,6 +127,40 @@ TEST(PlanPruneTest, WhatIsKeptForARollbackGoesOnDemandOnly) {
   EXPECT_THAT(plan.list.releases(0).previous_images(), IsEmpty());
   EXPECT_THAT(Names(PlanOf(Facts({"r.io/runs:1"}), {.charts = {}, .previous = true}).removals),
               Not(::testing::Contains("r.io/runs:1")));
+}
+
+// Loaded ahead of the upgrade, or the upgrade failed: the release runs, or goes back to, what was
+// there before.
+TEST(PlanPruneTest, WhatAReleaseMayStillRunStaysAlthoughAskedFor) {
+  const PruneQuery query = {.charts = {}, .previous = true};
+  const auto expect_kept = [&](const Release& release) {
+    PruneFacts facts = Facts();
+    facts.releases["ns/runs"] = release;
+    const PrunePlan plan = PlanOf(facts, query);
+    EXPECT_THAT(Names(plan.removals), Not(::testing::Contains("r.io/runs:1")));
+    EXPECT_THAT(plan.previous_kept, ElementsAre("ns/runs"));
+  };
+  Release release = Facts().releases.at("ns/runs");
+  EXPECT_THAT(PlanOf(Facts(), query).previous_kept, IsEmpty());
+  release.revision = 2;
+  expect_kept(release);
+  release = {.name = "runs", .ns = "ns", .chart = "runs-2.0.0", .status = "failed", .revision = 3};
+  expect_kept(release);
+  release = {
+      .name = "runs", .ns = "ns", .chart = "runs-1.0.0", .status = "deployed", .revision = 4};
+  expect_kept(release);
+}
+
+TEST(PlanPruneTest, WhatAReleaseWasInstalledFromStaysAlthoughItsChartIsNamed) {
+  PruneFacts facts = Facts();
+  facts.releases.insert(Deployed("ns/mine", "alone-1.0.0"));
+  const absl::Status refused =
+      PlanPrune(ThreeEntries(), facts, {.charts = {"alone"}, .previous = false}).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused));
+  EXPECT_THAT(Message(refused), HasSubstr("release ns/mine was installed from"));
+  facts.releases.erase("ns/mine");
+  facts.releases.insert(Deployed("ns/other", "alone-fork-1.0.0"));
+  EXPECT_TRUE(PlanPrune(ThreeEntries(), facts, {.charts = {"alone"}, .previous = false}).ok());
 }
 
 TEST(PlanPruneTest, AChartAloneGoesWhenItIsNamed) {
@@ -147,7 +189,9 @@ TEST(PruneReportTest, APlanSaysThatNothingWasChanged) {
 TEST(PruneReportTest, WhereNothingGoesItDoesNotAskForYes) {
   PruneReport report;
   report.generation = 4;
-  report.plan = *PlanPrune(ThreeEntries(), {.releases = {"ns/runs", "ns/gone"}}, {});
+  report.plan = *PlanPrune(
+      ThreeEntries(),
+      {.releases = {Deployed("ns/runs", "runs-2.0.0"), Deployed("ns/gone", "gone-1.0.0")}}, {});
   EXPECT_THAT(DescribePrune(report), HasSubstr("Nothing to remove.\n"));
   EXPECT_THAT(DescribePrune(report), Not(HasSubstr("--yes")));
 }
