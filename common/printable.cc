@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/status.h"
 
 namespace lighter {
 namespace {
@@ -63,6 +64,10 @@ std::string Printable(std::string_view text) { return Escaped(text, "\n\t"); }
 std::string OneLine(std::string_view text, size_t max_bytes) {
   if (text.size() <= max_bytes) return Escaped(text, "");
   return absl::StrCat(Escaped(text.substr(0, max_bytes), ""), "... (", text.size(), " bytes)");
+}
+
+std::string Count(size_t n, std::string_view noun) {
+  return absl::StrCat(n, " ", ToAbsl(noun), n == 1 ? "" : "s");
 }
 
 }  // namespace lighter

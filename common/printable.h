@@ -18,4 +18,7 @@ std::string Printable(std::string_view text);
 // the first `max_bytes` are kept.
 std::string OneLine(std::string_view text, size_t max_bytes = kMaxShownBytes);
 
+// "1 node", "3 nodes".
+std::string Count(size_t n, std::string_view noun);
+
 }  // namespace lighter

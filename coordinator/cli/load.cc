@@ -78,11 +78,14 @@ void AddLoadCommand(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<LoadFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
-  command
-      ->add_flag("--local", flags->local, "Load into this machine's containerd, without any agent")
-      ->excludes("RELEASE", "--namespace");
+  CLI::Option* const local =
+      command
+          ->add_flag("--local", flags->local,
+                     "Load into this machine's containerd, without any agent")
+          ->excludes("RELEASE", "--namespace");
   command->add_option("--containerd-socket", flags->containerd_socket, "With --local")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->needs(local);
   AddEphemeralFlag(*command, flags->ephemeral)->excludes("--local");
   AddProgressFlag(*command, *flags);
   AddOutputFlag(*command, *flags);

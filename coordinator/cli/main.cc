@@ -59,9 +59,10 @@ int RunCommand(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {
     // CLI11 says that a subcommand is required also where there is one that it does not know.
-    if (!app.remaining().empty()) {
+    if (const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+        !unknown.empty()) {
       std::fprintf(stderr, "%s is no command; `lighter --help` lists them\n",
-                   app.remaining().front().c_str());
+                   unknown.front().c_str());
       return lighter::kExitUsage;
     }
     return app.exit(error) == 0 ? lighter::kExitOk : lighter::kExitUsage;

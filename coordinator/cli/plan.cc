@@ -28,7 +28,8 @@ absl::StatusOr<int> RunPlan(const CommonFlags& flags) {
 void AddPlanCommand(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "plan",
-      "Show what an upgrade would do: releases, names, what each node lacks; changes nothing");
+      "Show what an upgrade would do: releases, names, what each node lacks; changes nothing but "
+      "the certificate of an agent that waits for one");
   command->footer(
       "Examples:\n"
       "  lighter plan platform_v1.2.tar\n"

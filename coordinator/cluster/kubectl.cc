@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/status.h"
@@ -22,7 +23,12 @@ std::string WithoutLogLines(const std::string& text) {
                         line[5] == ' ';
     if (!is_log) kept.push_back(line);
   }
-  const std::string joined = absl::StrJoin(kept, "\n");
+  // Of no use to those who do not call kubectl themselves.
+  const std::string joined =
+      absl::StrReplaceAll(absl::StrJoin(kept, "\n"),
+                          {{"; if you choose to ignore these errors, turn validation off with "
+                            "--validate=false",
+                            ""}});
   return std::string(absl::StripAsciiWhitespace(joined.empty() ? text : joined));
 }
 
@@ -30,7 +36,7 @@ bool LooksUnreachable(const std::string& text) {
   if (absl::StrContains(text, "error dialing backend")) return false;  // a kubelet's, not its own
   for (const char* sign :
        {"connection refused", "Unable to connect to the server", "i/o timeout", "no route to host",
-        "context deadline exceeded", "network is unreachable", "was refused"}) {
+        "context deadline exceeded", "network is unreachable", "was refused", "x509: "}) {
     if (absl::StrContains(text, sign)) return true;
   }
   return false;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/desired.h"
+#include "common/printable.h"
 #include "common/status.h"
 #include "common/version.h"
 #include "coordinator/cluster/kubernetes_json.h"
@@ -199,8 +200,9 @@ absl::Status Installation::ApplyManifests() {
   for (const SkippedNode& node : grouping_.without) nodes_[node.name].problem = node.cause;
   manifests_ = MakeManifests(EmbeddedPayload(), grouping_, options_.mirrors, options_.lift_taint);
   for (const AgentGroup& group : grouping_.groups) {
-    say_(absl::StrCat(group.nodes.size(), " nodes start their agent from ", group.image, " (",
-                      group.evidence, "), containerd at ", group.socket));
+    say_(absl::StrCat(Count(group.nodes.size(), "node"),
+                      group.nodes.size() == 1 ? " starts its" : " start their", " agent from ",
+                      group.image, " (", group.evidence, "), containerd at ", group.socket));
   }
   for (const json& daemon_set : manifests_.daemon_sets) {
     RETURN_IF_ERROR(CheckAdmission(kubectl_, daemon_set));

@@ -32,9 +32,8 @@ absl::Status Starting(const InstalledPod& pod, const AgentWarnings& warnings) {
 void AskAgent(const AgentDialer& dialer, const InstalledPod& pod, AgentState& state) {
   if (!pod.ready) {
     state.status = absl::UnavailableError(
-        "it runs and does not serve: it may wait for its certificate, which `lighter agent "
-        "install` "
-        "gives it; `kubectl logs -n lighter-system " +
+        "it runs and does not serve: it may wait for its certificate, which the next plan, load, "
+        "upgrade or `lighter agent install` gives it; `kubectl logs -n lighter-system " +
         pod.name + "` tells");
     return;
   }

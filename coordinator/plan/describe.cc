@@ -58,10 +58,6 @@ std::string AsciiText(const nlohmann::json& json) {
   return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
-std::string Count(size_t n, const std::string& noun) {
-  return absl::StrCat(n, " ", noun, n == 1 ? "" : "s");
-}
-
 using Digests = std::map<std::string, std::string>;
 
 // The manifest digest that each name is to have.

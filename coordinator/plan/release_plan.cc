@@ -194,13 +194,14 @@ absl::StatusOr<ReleasePlan> Planner::Run() {
                      PlanBundle(i, matches.empty() ? Release{} : matches[0]));
     plan.bundles.push_back(std::move(planned));
   }
-  if (!query_.release.empty() && !named_found) {
+  const bool is_named = !query_.release.empty() || (!query_.ns.empty() && !query_.without_release);
+  if (is_named && !named_found) {
     std::vector<std::string> charts;
     for (const Bundle& bundle : package_.bundles) charts.push_back(bundle.chart_name);
     return absl::NotFoundError(absl::StrCat(
-        "no release named ", query_.release, query_.ns.empty() ? "" : " in namespace " + query_.ns,
-        " uses a chart of this package (", absl::StrJoin(charts, ", "),
-        "); `helm list -A` shows what is installed",
+        "no release", query_.release.empty() ? "" : " named " + query_.release,
+        query_.ns.empty() ? "" : " in namespace " + query_.ns, " uses a chart of this package (",
+        absl::StrJoin(charts, ", "), "); `helm list -A` shows what is installed",
         query_.without_release ? "; to load for a first `helm install`, name none" : ""));
   }
   return plan;

@@ -17,8 +17,8 @@ std::string DescribeNode(const PrunedNode& node) {
                         "; the names stay there: `ctr -n k8s.io images rm` on that node removes "
                         "them\n");
   }
-  std::string text = absl::StrCat("  ", node.node, ": ", node.removed.size(), " names removed",
-                                  node.refused.empty() ? "\n" : ", these not:\n");
+  std::string text = absl::StrCat("  ", node.node, ": ", Count(node.removed.size(), "name"),
+                                  " removed", node.refused.empty() ? "\n" : ", these not:\n");
   for (const auto& [name, cause] : node.refused) {
     absl::StrAppend(&text, "    ", OneLine(name), ": ", OneLine(cause), "\n");
   }

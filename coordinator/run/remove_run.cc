@@ -1,5 +1,6 @@
 #include "coordinator/run/remove_run.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "absl/time/clock.h"
@@ -30,7 +31,9 @@ void AskAgent(const NodeEndpoint& endpoint, const v1::RemoveRequest& request, Pr
 }  // namespace
 
 absl::StatusOr<RemoveTargets> FindRemoveTargets(const Kubectl& kubectl, const AgentDialer& dialer) {
-  ASSIGN_OR_RETURN(const std::vector<InstalledPod> pods, ListAgentPods(kubectl));
+  ASSIGN_OR_RETURN(std::vector<InstalledPod> pods, ListAgentPods(kubectl));
+  std::sort(pods.begin(), pods.end(),
+            [](const InstalledPod& a, const InstalledPod& b) { return a.node < b.node; });
   RemoveTargets targets;
   for (const InstalledPod& pod : pods) {
     if (pod.terminating) continue;

@@ -43,9 +43,10 @@ std::string ProvenLine(const Plan& plan, const LoadReport& report) {
       generation == 0 ? ""
                       : absl::StrCat("The nodes hold them from now on (desired list number ",
                                      generation, ").\n");
-  return absl::StrCat("Proven on ", report.nodes.size(), " nodes: ", NameCount(plan), " names of ",
-                      plan.work.images.size(), " images; ", FormatBytes(MovedBytes(report)),
-                      " moved in all.\n", held, DescribeLeftOut(plan));
+  return absl::StrCat(
+      "Proven on ", Count(report.nodes.size(), "node"), ": ", Count(NameCount(plan), "name"),
+      " of ", Count(plan.work.images.size(), "image"), "; ", FormatBytes(MovedBytes(report)),
+      " moved in all.\n", held, DescribeLeftOut(plan));
 }
 
 // What a package that cannot be used left behind, node by node. A node that is proven was so before
