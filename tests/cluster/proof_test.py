@@ -145,7 +145,7 @@ class Hanging(StartTest):
     options = ["--nodes", "1", "--registry", "swallow"]
 
     def test_a_pull_that_hangs_and_one_that_was_cut_off(self):
-        self.run_on("node1", "early", self.name, "IfNotPresent")
+        self.run_on("node1", "early", self.image, "IfNotPresent")
         # A pull that hangs gives up after a while, and is tried again.
         wait_for("a plan to tell of the pull", lambda: self.code() == "E-PULL-INTENT", 120)
         # Cut off: the intent becomes a record without credentials when kubelet is back.
@@ -156,12 +156,12 @@ class Hanging(StartTest):
         self.assertEqual(self.code(), None)
         self.shell("kubectl", "wait", "--for=condition=Ready", "pod/early", "--timeout=300s")
 
-    name = f"{REGISTRY}/quayside/web:v0.1.0"
+    image = f"{REGISTRY}/quayside/web:v0.1.0"
 
     def code(self) -> str | None:
         """What a load says of the name."""
         run = self.lighter("load", self.packages[1], "--set", f"global.imageRegistry={REGISTRY}")
-        return {problem["name"]: problem["code"] for problem in run.json["startProblems"]}.get(self.name)
+        return {problem["name"]: problem["code"] for problem in run.json["startProblems"]}.get(self.image)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 import json
 import unittest
 
-from linecase import LineTest
+from linecase import NAMESPACE, LineTest
 
 REGISTRIES = ("10.16.10.111", "10.16.10.112")
 
@@ -20,6 +20,19 @@ class Purge(LineTest):
 
     def objects(self) -> str:
         return self.shell("kubectl", "get", "daemonsets,configmaps,secrets", "-n", "lighter-system", "-l", "app.kubernetes.io/managed-by=lighter", "-o", "name")
+
+    def test_agents_start_from_nothing_that_lighter_brought(self):
+        """A DaemonSet of the release runs on every node: a node that joins later has its image from its agent alone."""
+        self.addCleanup(self.lighter, "agent", "install")
+        self.addCleanup(self.lighter, "agent", "uninstall", "--purge")
+        self.install_version_1("quayside", REGISTRIES[0])
+        self.addCleanup(self.shell, "kubectl", "wait", "--for=delete", "pods", "--all", "-n", NAMESPACE, "--timeout=60s")
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", NAMESPACE, "--wait")
+        refused = self.lighter("prune", "quayside", "--yes", code=1)
+        self.assertIn(f"release {NAMESPACE}/quayside was installed from what is held for chart quayside", refused.err)
+        self.lighter("agent", "uninstall")
+        report = self.lighter("agent", "install").json
+        self.assertEqual([node["image"] for node in report["nodes"] if node["image"].startswith(REGISTRIES)], [])
 
     def test_what_lighter_loaded_goes_but_for_what_pods_use(self):
         self.addCleanup(self.lighter, "agent", "install")

@@ -206,7 +206,7 @@ TEST(PruneReportTest, TellsEachNodesAnswer) {
                   {.node = "node3", .status = absl::UnavailableError("its agent is not ready")}};
   const std::string text = DescribePrune(report);
   EXPECT_THAT(text, HasSubstr("(desired list number 5): 3 names\n"));
-  EXPECT_THAT(text, HasSubstr("  node1: 1 names removed\n"));
+  EXPECT_THAT(text, HasSubstr("  node1: 1 name removed\n"));
   EXPECT_THAT(text,
               HasSubstr("  node2: 0 names removed, these not:\n    r.io/gone:1: not lighter's"));
   EXPECT_THAT(
