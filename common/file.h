@@ -41,6 +41,7 @@ class ReadableFile {
   // For messages: of the first part, and how many there are beside it.
   const std::string& path() const { return path_; }
   uint64_t size() const { return size_; }  // bytes, when it was opened
+  uint64_t last_part_offset() const { return parts_.empty() ? 0 : parts_.back().start; }
 
   // Reads exactly `size` bytes at `offset`. DataLoss where the file ends before that.
   absl::Status ReadAt(uint64_t offset, char* out, uint64_t size) const;

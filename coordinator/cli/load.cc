@@ -31,6 +31,7 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   options.query.with_cluster = !flags.local;
   options.local = flags.local;
   options.containerd_socket = flags.containerd_socket;
+  options.publishes = !flags.ephemeral;
   PlanMaker maker(std::move(options), folder);
   ASSIGN_OR_RETURN(const Plan plan, maker.Make());
   const bool json = flags.format() == OutputFormat::kJson;

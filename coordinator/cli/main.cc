@@ -5,6 +5,7 @@
 #include <exception>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
@@ -59,9 +60,10 @@ int RunCommand(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {
     // CLI11 says that a subcommand is required also where there is one that it does not know.
-    if (const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
-        !unknown.empty()) {
-      std::fprintf(stderr, "%s is no command; `lighter --help` lists them\n",
+    const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+    if (!unknown.empty() && !absl::StartsWith(unknown.front(), "-")) {
+      std::fprintf(stderr,
+                   "%s is no command; `lighter --help` and `lighter agent --help` list them\n",
                    unknown.front().c_str());
       return lighter::kExitUsage;
     }

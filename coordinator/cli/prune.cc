@@ -43,8 +43,9 @@ void AddPruneCommand(CLI::App& app, int& exit_code) {
       "Only what lighter loaded is ever touched, and nothing that a pod of the cluster uses now.\n"
       "What goes:\n"
       "  - images of releases that `helm list -A` does not show any more, in whatever state\n"
-      "  - with --previous, images that a release used before its last load: after that, no\n"
-      "    `helm rollback` to a revision that needs them\n"
+      "  - with --previous, images that a release used before its last upgrade: after that, no\n"
+      "    `helm rollback` to a revision that needs them. They stay where the release may run "
+      "them\n"
       "  - with CHART, images that were loaded for a chart that has no release of its own yet\n"
       "Without --yes nothing is changed. helm is asked as your shell would: $HELM_DRIVER counts.\n"
       "\n"
@@ -55,8 +56,7 @@ void AddPruneCommand(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<PruneFlags>();
   command->add_option("CHART", flags->charts,
                       "Also what was loaded for these charts alone, before any release");
-  command->add_flag("--previous", flags->previous,
-                    "Also what releases keep for a rollback: images of the load before");
+  command->add_flag("--previous", flags->previous, "Also what releases keep for a rollback");
   command->add_flag("--yes", flags->yes, "Do it; without this it is only shown");
   AddKubectlFlags(*command, *flags);
   AddHelmFlag(*command, *flags);

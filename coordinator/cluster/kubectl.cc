@@ -33,7 +33,11 @@ std::string WithoutLogLines(const std::string& text) {
 }
 
 bool LooksUnreachable(const std::string& text) {
-  if (absl::StrContains(text, "error dialing backend")) return false;  // a kubelet's, not its own
+  // A kubelet's or a webhook's, not its own.
+  for (const char* other :
+       {"error dialing backend", "failed calling webhook", "error trying to reach service"}) {
+    if (absl::StrContains(text, other)) return false;
+  }
   for (const char* sign :
        {"connection refused", "Unable to connect to the server", "i/o timeout", "no route to host",
         "context deadline exceeded", "network is unreachable", "was refused", "x509: "}) {

@@ -4,8 +4,10 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/desired.h"
+#include "common/reference.h"
 #include "common/status.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/manifests.h"
@@ -55,7 +57,11 @@ std::set<std::string> HeldNames(const v1::Desired& list) {
   for (const v1::DesiredRelease& entry : list.releases()) {
     for (const auto* images : {&entry.images(), &entry.previous_images()}) {
       for (const v1::DesiredImage& image : *images) {
-        held.insert(image.names().begin(), image.names().end());
+        for (const std::string& text : image.names()) {
+          held.insert(text);
+          const absl::StatusOr<Reference> name = Reference::Parse(text);
+          if (name.ok()) held.insert(absl::StrCat(name->name(), "@", image.manifest_digest()));
+        }
       }
     }
   }

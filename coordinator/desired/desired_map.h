@@ -21,7 +21,7 @@ struct DesiredMap {
   std::string problem;  // why the list that is there does not count; empty where it does
 };
 
-// Every name that the list holds, normalised.
+// Every name that the list holds, normalised, and its repository with the digest.
 std::set<std::string> HeldNames(const v1::Desired& list);
 
 // Reads the list and checks that `authority` signed it. Errors are Kubectl's.

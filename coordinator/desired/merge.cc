@@ -79,13 +79,29 @@ void SettleChartAlone(Entries& entries, const LoadedRelease& loaded) {
   }
 }
 
-// Whether the release runs what the entry keeps as its previous images: what was loaded after them
-// was never installed (nobody has touched the release since), or was rolled back.
-bool RunsPrevious(const v1::DesiredRelease& entry, const LoadedRelease& release) {
-  if (entry.previous_images().empty()) return false;
-  if (entry.revision() != 0 && entry.revision() == release.entry.revision()) return true;
-  return entry.previous_chart_version() == release.running_version &&
-         entry.chart_version() != release.running_version;
+enum class Runs { kLoaded, kPrevious, kUnclear };
+
+// Which images of its entry a release runs. Versions tell, where they differ; so does a revision
+// that nobody has touched since the load.
+Runs WhatRuns(const v1::DesiredRelease& entry, const LoadedRelease& release) {
+  const std::string& running = release.running_version;
+  if (running.empty()) return Runs::kLoaded;  // no release yet: the load before, for one change
+  const bool is_previous = entry.previous_chart_version() == running;
+  const bool is_loaded = entry.chart_version() == running;
+  const bool is_untouched = entry.revision() != 0 && entry.revision() == release.entry.revision();
+  if (is_previous && (is_untouched || !is_loaded)) return Runs::kPrevious;
+  if (is_loaded && !is_previous && !is_untouched && release.is_deployed) return Runs::kLoaded;
+  return Runs::kUnclear;
+}
+
+void KeepWhatRuns(v1::DesiredRelease& entry, const LoadedRelease& release) {
+  const Runs runs = WhatRuns(entry, release);
+  if (runs == Runs::kPrevious && !entry.previous_images().empty()) return;
+  Images kept = entry.images();
+  if (runs == Runs::kUnclear) kept.MergeFrom(entry.previous_images());
+  *entry.mutable_previous_images() = InOrder(kept);
+  entry.set_previous_chart_version(release.running_version.empty() ? entry.chart_version()
+                                                                   : release.running_version);
 }
 
 void Update(Entries& entries, const LoadedRelease& release) {
@@ -102,10 +118,7 @@ void Update(Entries& entries, const LoadedRelease& release) {
   const bool same = SameImages(InOrder(entry->images()), images);
   if (same && entry->chart_version() == loaded.chart_version()) return;
   if (!same) {
-    if (!RunsPrevious(*entry, release)) {
-      *entry->mutable_previous_images() = entry->images();
-      entry->set_previous_chart_version(entry->chart_version());
-    }
+    KeepWhatRuns(*entry, release);
     *entry->mutable_images() = images;
     entry->set_revision(loaded.revision());
   }

@@ -16,6 +16,7 @@ struct LoadedRelease {
   // Name, chart version, revision, time and images; the images are all it needs.
   v1::DesiredRelease entry;
   std::string running_version;  // of the chart, that the release has now; empty: no release
+  bool is_deployed = false;     // by Helm's account the release runs that version
 };
 
 struct DesiredChange {
@@ -27,8 +28,9 @@ struct DesiredChange {
 
 // `list` after a load, with the next generation; exactly `list` where the load changes nothing.
 //
-// A release whose images changed keeps those that it had, for a rollback; those that it runs, where
-// what was loaded last was never installed, or was rolled back. An entry
+// A release whose images changed keeps those that it runs, until the upgrade and for a rollback
+// after it: those that were loaded last, or those before where these were never installed or were
+// rolled back; both where it cannot be told. An entry
 // of a chart alone becomes that of the chart's first release, and is dropped where a later one
 // needs the same images. A name is held for the image that was loaded under it last, whichever
 // entry that is in. Charts without images get no entry.

@@ -48,7 +48,9 @@ std::string WhyGone(const v1::DesiredRelease& entry, const PruneFacts& facts,
 
 // Whether the release runs what its entry holds, not what it keeps from before.
 bool RunsWhatWasLoaded(const v1::DesiredRelease& entry, const Release& release) {
-  return release.status == "deployed" && release.revision != entry.revision() &&
+  return release.status == "deployed" && entry.revision() != 0 &&
+         release.revision != entry.revision() &&
+         entry.previous_chart_version() != entry.chart_version() &&
          absl::EndsWith(release.chart, "-" + entry.chart_version());
 }
 
@@ -74,8 +76,8 @@ absl::Status CheckCharts(const v1::Desired& list, const PruneFacts& facts,
       const std::string release = InstalledFrom(chart, entries, facts);
       if (release.empty()) continue;
       return absl::FailedPreconditionError(
-          absl::StrCat("release ", release, " was installed from what is held for chart ", chart,
-                       "; that goes when the release is uninstalled"));
+          absl::StrCat("release ", release, " may have been installed from what is held for chart ",
+                       chart, "; the next load or upgrade of it makes it the release's own"));
     }
     return absl::NotFoundError(
         absl::StrCat("nothing is held for chart ", chart, " alone",
@@ -127,7 +129,9 @@ absl::StatusOr<PrunePlan> PlanPrune(const v1::Desired& list, const PruneFacts& f
 std::map<std::string, std::string> StillUnneeded(const PrunePlan& plan, const v1::Desired& list,
                                                  const v1::Desired& published,
                                                  const PruneFacts& facts, const PruneQuery& query) {
-  const absl::StatusOr<PrunePlan> later = PlanPrune(list, facts, query);
+  absl::StatusOr<PrunePlan> later = PlanPrune(list, facts, query);
+  // A named chart was installed meanwhile: what is held for charts alone stays.
+  if (!later.ok()) later = PlanPrune(list, facts, {.charts = {}, .previous = query.previous});
   if (!later.ok()) return {};
   const std::map<std::string, std::string> held = NamesOf(published);
   std::map<std::string, std::string> removals = plan.removals;

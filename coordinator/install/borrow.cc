@@ -172,9 +172,13 @@ void LeaveOutHeld(const std::set<std::string>& held, std::vector<SiteNode>& node
     return name.ok() && held.contains(name->str());
   };
   for (SiteNode& node : nodes) {
-    std::erase_if(node.daemonset_images, is_held);
-    std::erase_if(node.reported_images, is_held);
-    if (is_held(node.agent_image)) node.agent_image.clear();
+    SiteNode rest = node;
+    std::erase_if(rest.daemonset_images, is_held);
+    std::erase_if(rest.reported_images, is_held);
+    if (is_held(rest.agent_image)) rest.agent_image.clear();
+    const bool has_other = !rest.daemonset_images.empty() || !rest.reported_images.empty() ||
+                           !rest.agent_image.empty();
+    if (has_other) node = std::move(rest);
   }
 }
 

@@ -52,7 +52,8 @@ Grouping ChooseGroups(const std::vector<SiteNode>& nodes, const GivenImage& give
                       const ImageBans& bans);
 
 // Takes from what `nodes` hold the images that lighter brought (`held`, normalised names): a node
-// that joins later gets those from its agent, so its agent cannot start from them.
+// that joins later gets those from its agent, so its agent cannot start from them. A node of which
+// nothing else is known keeps them: better such an agent than none.
 void LeaveOutHeld(const std::set<std::string>& held, std::vector<SiteNode>& nodes);
 
 // Whether no node can hold `image`, by what all of them report: kubelet lists an image within

@@ -170,6 +170,20 @@ absl::StatusOr<std::vector<Bundle>> ReadBundles(const Tar& tar) {
   return bundles;
 }
 
+// Copies with numbers ("p.tar.1", "p.tar.2") look like parts: the tar would end before the last
+// one, which is a tar itself.
+absl::Status CheckOneTar(const std::vector<std::string>& parts, const ReadableFile& file,
+                         const std::vector<TarEntry>& entries) {
+  const uint64_t last = file.last_part_offset();
+  const uint64_t end = entries.empty() ? 0 : entries.back().offset + entries.back().size;
+  if (parts.size() == 1 || end > last) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool is_tar, LooksLikeTar(file, last, file.size() - last));
+  if (!is_tar) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(parts.back(), ": a tar of its own, and no part of the one that begins in ",
+                   parts.front(), "; rename the one that is meant"));
+}
+
 // Adds the bundles of one file to `package`, which may come in parts. `required`: a file without
 // bundles is an error.
 absl::Status AddFile(const std::vector<std::string>& parts, bool required, Package& package) {
@@ -184,6 +198,7 @@ absl::Status AddFile(const std::vector<std::string>& parts, bool required, Packa
     if (!is_tar && !is_compressed) return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(tar.entries, IndexTar(*file, {0, file->size()}, path));
+  RETURN_IF_ERROR(CheckOneTar(parts, *file, tar.entries));
   ASSIGN_OR_RETURN(std::vector<Bundle> bundles, ReadBundles(tar));
   if (bundles.empty()) {
     if (!required) return absl::OkStatus();
@@ -212,7 +227,7 @@ absl::Status AddFolder(const std::string& path, Package& package) {
   std::sort(files.begin(), files.end());
   for (const std::string& file : files) {
     ASSIGN_OR_RETURN(const std::vector<std::string> parts, FindParts(file));
-    if (parts.front() != file) continue;  // came with the first
+    if (BaseName(parts.front()) != BaseName(file)) continue;  // came with the first
     RETURN_IF_ERROR(AddFile(parts, /*required=*/false, package));
   }
   if (!package.bundles.empty()) return absl::OkStatus();

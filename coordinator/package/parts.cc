@@ -5,7 +5,7 @@
 #include <map>
 #include <optional>
 #include <regex>
-#include <string_view>
+#include <set>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -33,16 +33,23 @@ std::optional<PartName> ParsePartName(const std::string& name) {
   return PartName{match[1], match[2]};
 }
 
-// What comes after "az" is "ba"; nothing after "zz", where `split` widens the suffix.
-std::string NextLetters(std::string letters) {
-  for (size_t i = letters.size(); i-- > 0;) {
-    if (letters[i] != 'z') {
-      ++letters[i];
-      return letters;
+// What `split` writes after `suffix`: "ab" after "aa", "ba" after "az"; "" after the last one.
+std::string Next(std::string suffix, char first, char last) {
+  for (size_t i = suffix.size(); i-- > 0;) {
+    if (suffix[i] != last) {
+      ++suffix[i];
+      return suffix;
     }
-    letters[i] = 'a';
+    suffix[i] = first;
   }
   return "";
+}
+
+// Or this, where it was not told how wide suffixes are: "zaaa" after "yz", "9000" after "89", so
+// that the order of names stays that of the parts.
+std::string Widened(const std::string& next, char first, char last) {
+  const size_t run = std::min(next.find_first_not_of(last), next.size());
+  return std::string(run, last) + std::string(next.size() + 2 - run, first);
 }
 
 // The sets of one folder: stem -> its parts, numbers and letters apart.
@@ -62,54 +69,87 @@ absl::StatusOr<Sets> ListSets(const fs::path& folder) {
   return sets;
 }
 
-uint32_t Number(const PartName& part) {
+std::set<std::string> SuffixesOf(const std::vector<PartName>& set) {
+  std::set<std::string> suffixes;
+  for (const PartName& part : set) suffixes.insert(part.suffix);
+  return suffixes;
+}
+
+uint32_t Number(const std::string& suffix) {
   uint32_t number = 0;
-  return absl::SimpleAtoi(part.suffix, &number) ? number : 0;
+  return absl::SimpleAtoi(suffix, &number) ? number : 0;
 }
 
-absl::Status Missing(const fs::path& folder, const PartName& before, const std::string& missing) {
-  return absl::InvalidArgumentError(absl::StrCat((folder / (before.stem + before.suffix)).string(),
-                                                 ": the part ", before.stem, missing,
-                                                 " is missing beside it"));
-}
-
-absl::Status CheckNumbers(const fs::path& folder, const std::vector<PartName>& parts) {
-  if (Number(parts[0]) > 1) return Missing(folder, parts[0], "1 (or 0, or 001)");
-  for (size_t i = 1; i < parts.size(); ++i) {
-    const uint32_t wanted = Number(parts[i - 1]) + 1;
-    if (Number(parts[i]) != wanted) return Missing(folder, parts[i], absl::StrCat(wanted));
+// The parts of a set in order, as far as each follows from the one before. Empty where there is no
+// first one.
+std::vector<std::string> Chain(const std::set<std::string>& suffixes, bool is_number) {
+  const char first = is_number ? '0' : 'a';
+  const char last = is_number ? '9' : 'z';
+  std::map<uint32_t, std::string> by_number;
+  std::string suffix;
+  for (const std::string& candidate : suffixes) {
+    if (is_number) by_number.emplace(Number(candidate), candidate);
+    const bool is_first = is_number ? Number(candidate) <= 1
+                                    : candidate.find_first_not_of(first) == std::string::npos;
+    if (is_first && suffix.empty()) suffix = candidate;
   }
-  return absl::OkStatus();
-}
-
-absl::Status CheckLetters(const fs::path& folder, const std::vector<PartName>& parts) {
-  const std::string first(parts[0].suffix.size(), 'a');
-  if (parts[0].suffix != first) return Missing(folder, parts[0], first);
-  for (size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].suffix.size() != parts[i - 1].suffix.size()) continue;  // split widened it
-    const std::string wanted = NextLetters(parts[i - 1].suffix);
-    if (parts[i].suffix != wanted) return Missing(folder, parts[i], wanted);
+  std::vector<std::string> chain;
+  while (!suffix.empty()) {
+    chain.push_back(suffix);
+    std::string next = Next(suffix, first, last);
+    const auto numbered = by_number.find(Number(suffix) + 1);
+    const std::string widened = next.empty() ? "" : Widened(next, first, last);
+    if (is_number && numbered != by_number.end()) {
+      next = numbered->second;
+    } else if (!suffixes.contains(next)) {
+      next = suffixes.contains(widened) ? widened : "";
+    }
+    suffix = std::move(next);
   }
-  return absl::OkStatus();
+  return chain;
 }
 
-// Sorted, and checked for gaps.
-absl::StatusOr<std::vector<std::string>> Order(const fs::path& folder, std::vector<PartName> set) {
+// Whether `suffix` belongs to the parts that end with `last`, some way behind: "ad" after "ab", but
+// not "gz".
+bool IsBehindAGap(const std::string& suffix, const std::string& last, bool is_number) {
+  constexpr uint32_t kWidestGap = 100;
+  if (is_number) return Number(suffix) > Number(last) && Number(suffix) - Number(last) < kWidestGap;
+  return suffix.size() == last.size() && suffix > last && suffix[0] - last[0] <= 1;
+}
+
+// The paths of a set of at least two parts; just `path` where the set is none, or it is not of it.
+absl::StatusOr<std::vector<std::string>> Order(const fs::path& folder, const std::string& path,
+                                               const std::optional<PartName>& part,
+                                               const std::vector<PartName>& set) {
   const bool is_number = set[0].is_number();
-  std::sort(set.begin(), set.end(), [&](const PartName& a, const PartName& b) {
-    return is_number ? Number(a) < Number(b) : a.suffix < b.suffix;
-  });
-  RETURN_IF_ERROR(is_number ? CheckNumbers(folder, set) : CheckLetters(folder, set));
+  const std::string& stem = set[0].stem;
+  const std::set<std::string> suffixes = SuffixesOf(set);
+  const std::vector<std::string> chain = Chain(suffixes, is_number);
+  const auto missing = [&](const std::string& which, const std::string& behind) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        (folder / (stem + behind)).string(), ": the part ", stem, which, " is missing before it"));
+  };
+  if (chain.empty()) {
+    // One alone may be a whole with an odd name; if it is not, reading it tells.
+    if (!is_number || set.size() == 1) return std::vector<std::string>{path};
+    return missing("1 (or 0, or 001)", *suffixes.begin());
+  }
+  for (const std::string& suffix : suffixes) {
+    if (!IsBehindAGap(suffix, chain.back(), is_number)) continue;
+    return missing(
+        is_number ? absl::StrCat(Number(chain.back()) + 1) : Next(chain.back(), 'a', 'z'), suffix);
+  }
+  const bool is_of_it = !part || std::find(chain.begin(), chain.end(), part->suffix) != chain.end();
+  if (!is_of_it || (part && chain.size() == 1)) return std::vector<std::string>{path};
   std::vector<std::string> paths;
-  for (const PartName& part : set) paths.push_back((folder / (part.stem + part.suffix)).string());
+  for (const std::string& suffix : chain) paths.push_back((folder / (stem + suffix)).string());
   return paths;
 }
 
-// "p.tar.gz" has the shape of a part, but nothing that it could be a part of.
-bool IsSet(const std::vector<PartName>& set) {
-  return set[0].is_number() || std::any_of(set.begin(), set.end(), [](const PartName& part) {
-           return part.suffix == std::string(part.suffix.size(), 'a');
-         });
+// Whether `stem` is "p.tar.part-" of a package that is called `name`, "p.tar" or "p".
+bool IsStemOf(const std::string& stem, const std::string& name) {
+  static const std::regex kRest(R"(^(?:\.tar)?[-_.](?:part[-_.]?)?$)");
+  return stem.starts_with(name) && std::regex_match(stem.substr(name.size()), kRest);
 }
 
 }  // namespace
@@ -118,24 +158,25 @@ absl::StatusOr<std::vector<std::string>> FindParts(const std::string& path) {
   const fs::path file(path);
   const fs::path folder = file.parent_path();
   const std::string name = file.filename().string();
-  const std::optional<PartName> part = ParsePartName(name);
   std::error_code ignored;
   const bool is_there = fs::exists(file, ignored);
-  if (is_there && !part) return std::vector<std::string>{path};
+  const std::optional<PartName> part = is_there ? ParsePartName(name) : std::nullopt;
+  if (name.empty() || (is_there && !part)) return std::vector<std::string>{path};
   const absl::StatusOr<Sets> sets = ListSets(folder.empty() ? "." : folder);
   if (!sets.ok()) return std::vector<std::string>{path};  // opening it tells more
+  if (part) return Order(folder, path, part, sets->at({part->stem, part->is_number()}));
+  const std::vector<PartName>* found = nullptr;
   for (const auto& [key, set] : *sets) {
-    if (!IsSet(set)) continue;
-    const bool is_member =
-        part && key.first == part->stem && key.second == part->is_number() && is_there;
-    const bool is_whole = !is_there && key.first.size() > name.size() &&
-                          key.first.starts_with(name) &&
-                          std::string_view("-_.").find(key.first[name.size()]) != std::string::npos;
-    // One alone may be a whole with an odd name; if it is not, reading it tells.
-    if (is_member && set.size() == 1) break;
-    if (is_member || is_whole) return Order(folder, set);
+    if (!IsStemOf(key.first, name) || Chain(SuffixesOf(set), key.second).empty()) continue;
+    if (found != nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": there are parts of two packages: ", found->front().stem, "* and ",
+                       key.first, "*; name one of the parts"));
+    }
+    found = &set;
   }
-  return std::vector<std::string>{path};
+  if (found == nullptr) return std::vector<std::string>{path};
+  return Order(folder, path, std::nullopt, *found);
 }
 
 }  // namespace lighter

@@ -13,9 +13,10 @@ namespace lighter {
 //   p.tar.001, p.tar.002, ...      p.tar.00, p.tar.01, ...     p.tar.aa, p.tar.ab, ...
 //   p.tar.part-aa, p.tar.part1, p.part01, ...                  (any width, also over .9, .10)
 //
-// where `path` is one of the parts, or the name that they have in common ("p.tar", when no such
-// file is there). Otherwise `path` alone. InvalidArgument names a part that is missing between
-// others, or before them; a missing last one cannot be known here.
+// where `path` is one of the parts, or the name that they have in common ("p.tar" or "p", when no
+// such file is there). Otherwise `path` alone. InvalidArgument names a part that is missing between
+// others, or before them (a missing last one cannot be known here), or two sets of parts with that
+// name.
 absl::StatusOr<std::vector<std::string>> FindParts(const std::string& path);
 
 }  // namespace lighter

@@ -70,7 +70,7 @@ StartCheck CheckStart(const std::vector<NodePlan>& nodes, const ReleasePlan& rel
       if (risk && query.publishes && IsAnswered(node.info, name->registry)) {
         facts.is_answered = true;
         const std::optional<StartRisk> left = FindStartRisk(facts);
-        if (left != risk) answered.insert(state.name());
+        if (left != risk && !allowed.contains(state.name())) answered.insert(state.name());
         risk = left;
       }
       if (!risk || (allowed.contains(state.name()) && risk != StartRisk::kNever)) continue;

@@ -45,6 +45,7 @@ DesiredChange ChangeOfLoad(const Plan& plan, absl::Time now) {
     loaded->entry.set_chart_version(bundle.chart_version);
     loaded->entry.set_revision(release.revision);
     loaded->running_version = planned.installed_version;
+    loaded->is_deployed = release.status == "deployed";
     loaded->entry.set_loaded_unix_seconds(absl::ToUnixSeconds(now));
     AddImages(plan, planned, loaded->entry);
   }

@@ -150,9 +150,10 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
     if (report.blocked = Barrier(report.load); !report.blocked.ok()) return report;
     // Proven once more, on the nodes that are there now, right before anything changes.
     if (report.blocked = maker.RefreshNodes(plan); !report.blocked.ok()) return report;
-    report.blocked = CheckPodsStart(plan.start.problems, /*is_loaded=*/true);
+    const bool is_loaded = AllProven(plan);  // a node may have joined
+    report.blocked = CheckPodsStart(plan.start.problems, is_loaded);
     if (!report.blocked.ok()) return report;
-    if (AllProven(plan)) break;
+    if (is_loaded) break;
     if (round == kMaxLoadRounds) {
       report.blocked = absl::AbortedError("the nodes keep changing; see `kubectl get nodes -w`");
       return report;

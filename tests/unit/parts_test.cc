@@ -75,6 +75,24 @@ TEST_F(PartsTest, NumbersAndLettersGoOnPastTheirWidth) {
   EXPECT_THAT(Find("l.tar.ba"), ElementsAreArray(by_letter));
 }
 
+// As GNU split does where it is not told how wide suffixes are.
+TEST_F(PartsTest, SplitWidensItsSuffixes) {
+  std::vector<std::string> names;
+  for (char a = '0'; a <= '8'; ++a) {
+    for (char b = '0'; b <= '9'; ++b) names.push_back(std::string("d.tar.") + a + b);
+  }
+  for (const char* wide : {"9000", "9001"}) names.push_back(std::string("d.tar.") + wide);
+  const std::vector<std::string> by_number = Write(names);
+  EXPECT_THAT(Find("d.tar.00"), ElementsAreArray(by_number));
+  names.clear();
+  for (char a = 'a'; a <= 'y'; ++a) {
+    for (char b = 'a'; b <= 'z'; ++b) names.push_back(std::string("s.tar.") + a + b);
+  }
+  for (const char* wide : {"zaaa", "zaab"}) names.push_back(std::string("s.tar.") + wide);
+  const std::vector<std::string> by_letter = Write(names);
+  EXPECT_THAT(Find("s.tar"), ElementsAreArray(by_letter));
+}
+
 TEST_F(PartsTest, WhatIsNoPartStaysAlone) {
   for (const char* name : {"p_v0.9.10", "p_v0.9.11", "q.tar.gz", "q.tar.xz", "r.tar", "r.tar.001",
                            "s.tar.2026", "bundle.aa", "bundle.ab"}) {
@@ -84,6 +102,24 @@ TEST_F(PartsTest, WhatIsNoPartStaysAlone) {
     EXPECT_THAT(Find(name), ElementsAreArray(std::vector<std::string>{dir_.File(name)}));
   }
   EXPECT_EQ(FindParts("/none/p.tar.001")->front(), "/none/p.tar.001");
+}
+
+TEST_F(PartsTest, ForeignFilesBesidePartsAreNone) {
+  const std::vector<std::string> letters = Write({"a.tar.aa", "a.tar.ab"});
+  const std::vector<std::string> numbers = Write({"n.tar.1", "n.tar.2"});
+  Write({"a.tar.asc", "a.tar.gz", "n.tar.2026", "n.tar.sha"});
+  EXPECT_THAT(Find("a.tar.aa"), ElementsAreArray(letters));
+  EXPECT_THAT(Find("n.tar"), ElementsAreArray(numbers));
+  EXPECT_THAT(Find("a.tar.gz"), ElementsAreArray(std::vector<std::string>{dir_.File("a.tar.gz")}));
+}
+
+TEST_F(PartsTest, ANameInCommonMeansOnePackage) {
+  Write({"p_v1.2.tar.001", "p_v1.2.tar.002", "p_v1.3.tar.001", "p_v1.3.tar.002", "two.tar.001",
+         "two.tar.002", "two.tar.aa", "two.tar.ab"});
+  EXPECT_THAT(Find("p_v1"), ElementsAreArray(std::vector<std::string>{dir_.File("p_v1")}));
+  EXPECT_EQ(Find("p_v1.3").front(), dir_.File("p_v1.3.tar.001"));
+  EXPECT_THAT(Error("two.tar"), HasSubstr("parts of two packages"));
+  EXPECT_EQ(Find("two.tar.aa").size(), 2u);
 }
 
 TEST_F(PartsTest, AMissingPartIsNamed) {
@@ -118,6 +154,20 @@ TEST_F(PartsTest, APackageInPartsIsThePackage) {
   }
   std::filesystem::remove(dir_.File("p.tar.002"));
   EXPECT_THAT(Message(OpenPackage(dir_.path()).status()), HasSubstr("p.tar.2 is missing"));
+}
+
+// As wget names what it fetches once more.
+TEST_F(PartsTest, CopiesWithNumbersAreRefused) {
+  const support::Rope bundle =
+      support::BundleTar({.hints = "",
+                          .chart = {{"Chart.yaml", "name: a\nversion: 1.0.0\n"}},
+                          .images_tar = {},
+                          .folder = {}});
+  for (const char* name : {"p.tar.1", "p.tar.2"}) {
+    ASSERT_TRUE(bundle.WriteTo(dir_.File(name)).ok());
+  }
+  EXPECT_THAT(Message(OpenPackage(dir_.File("p.tar.2")).status()),
+              HasSubstr("p.tar.2: a tar of its own"));
 }
 
 }  // namespace

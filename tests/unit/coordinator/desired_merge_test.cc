@@ -114,6 +114,7 @@ LoadedRelease At(int revision, const std::string& running, const std::string& ve
   loaded.entry.set_revision(revision);
   loaded.entry.set_chart_version(version);
   loaded.running_version = running;
+  loaded.is_deployed = true;
   return loaded;
 }
 
@@ -132,6 +133,28 @@ TEST(MergeDesiredTest, WhatTheReleaseRunsIsKeptWhateverIsLoadedAheadOfAnUpgrade)
   // 4.0.0 was installed.
   list = MergeDesired(list, Change({At(8, "4.0.0", "5.0.0", {{"y.io/a:5", 'e'}})}));
   EXPECT_THAT(Names(list.releases(0).previous_images()), ElementsAre("y.io/a:4 d"));
+}
+
+// One chart version under several registries, a failed upgrade, a reinstallation: neither versions
+// nor revisions tell what runs.
+TEST(MergeDesiredTest, WhereItCannotBeToldWhatRunsBothAreKept) {
+  const auto both = [](LoadedRelease second, LoadedRelease third) {
+    v1::Desired list = MergeDesired({}, Change({At(4, "1.0.0", "2.0.0", {{"x.io/a:2", 'b'}})}));
+    list = MergeDesired(list, Change({std::move(second)}));
+    list = MergeDesired(list, Change({std::move(third)}));
+    return Names(list.releases(0).previous_images());
+  };
+  const auto x_and_y = UnorderedElementsAre("x.io/a:2 b", "y.io/a:2 c");
+  EXPECT_THAT(both(At(5, "2.0.0", "2.0.0", {{"y.io/a:2", 'c'}}),
+                   At(7, "2.0.0", "2.0.0", {{"z.io/a:2", 'd'}})),
+              x_and_y);
+  LoadedRelease after_a_failure = At(6, "3.0.0", "4.0.0", {{"z.io/a:2", 'd'}});
+  after_a_failure.is_deployed = false;
+  EXPECT_THAT(both(At(5, "2.0.0", "3.0.0", {{"y.io/a:2", 'c'}}), after_a_failure), x_and_y);
+  // Installed anew, at the revision of the last load.
+  EXPECT_THAT(both(At(5, "2.0.0", "3.0.0", {{"y.io/a:2", 'c'}}),
+                   At(5, "3.0.0", "4.0.0", {{"z.io/a:2", 'd'}})),
+              x_and_y);
 }
 
 TEST(MergeDesiredTest, ReleasesDoNotDisturbEachOther) {

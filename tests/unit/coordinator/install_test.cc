@@ -75,6 +75,9 @@ TEST(LeaveOutHeldTest, NoAgentStartsFromWhatItWouldHaveToBring) {
   EXPECT_EQ(nodes[0].agent_image, "");
   EXPECT_THAT(nodes[0].reported_images, ElementsAre(kProxy));
   EXPECT_EQ(ChooseGroups(nodes, {}, {}).groups.at(0).image, kProxy);
+  nodes = {MakeNode("b", {"docker.io/library/app:1"})};
+  LeaveOutHeld({"docker.io/library/app:1"}, nodes);
+  EXPECT_EQ(ChooseGroups(nodes, {}, {}).groups.at(0).image, "docker.io/library/app:1");
 }
 
 TEST(ChooseGroupsTest, CoverageCountsMoreThanTheKindOfEvidence) {

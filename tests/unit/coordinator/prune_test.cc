@@ -151,13 +151,25 @@ TEST(PlanPruneTest, WhatAReleaseMayStillRunStaysAlthoughAskedFor) {
   expect_kept(release);
 }
 
+TEST(PlanPruneTest, AListThatDoesNotTellWhatRunsKeepsBoth) {
+  const auto kept = [](const std::string& previous_version, int revision) {
+    v1::Desired list = ThreeEntries();
+    list.mutable_releases(0)->set_previous_chart_version(previous_version);
+    list.mutable_releases(0)->set_revision(revision);
+    return PlanPrune(list, Facts(), {.charts = {}, .previous = true})->previous_kept;
+  };
+  EXPECT_THAT(kept("1.0.0", 2), IsEmpty());
+  EXPECT_THAT(kept("2.0.0", 2), SizeIs(1)) << "of one version, under another registry";
+  EXPECT_THAT(kept("1.0.0", 0), SizeIs(1)) << "written by an older lighter";
+}
+
 TEST(PlanPruneTest, WhatAReleaseWasInstalledFromStaysAlthoughItsChartIsNamed) {
   PruneFacts facts = Facts();
   facts.releases.insert(Deployed("ns/mine", "alone-1.0.0"));
   const absl::Status refused =
       PlanPrune(ThreeEntries(), facts, {.charts = {"alone"}, .previous = false}).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(refused));
-  EXPECT_THAT(Message(refused), HasSubstr("release ns/mine was installed from"));
+  EXPECT_THAT(Message(refused), HasSubstr("release ns/mine may have been installed from"));
   facts.releases.erase("ns/mine");
   facts.releases.insert(Deployed("ns/other", "alone-fork-1.0.0"));
   EXPECT_TRUE(PlanPrune(ThreeEntries(), facts, {.charts = {"alone"}, .previous = false}).ok());
