@@ -134,6 +134,14 @@ HelmOptions ToHelmOptions(const CommonFlags& flags) {
   return {.binary = flags.helm, .kubeconfig = flags.kubeconfig, .context = flags.context};
 }
 
+void AddInstallFlag(CLI::App& command, CommonFlags& flags) {
+  command
+      .add_flag("--install", flags.install,
+                "Install what has no release in the cluster, into the namespace of -n: as RELEASE, "
+                "or under the chart's name")
+      ->needs("--namespace");
+}
+
 PlanOptions ToPlanOptions(const CommonFlags& flags) {
   PlanOptions options;
   options.query.relocation = {.registry = RegistryOf(flags.registry),
@@ -151,6 +159,7 @@ PlanOptions ToPlanOptions(const CommonFlags& flags) {
   options.tls_dir = flags.tls_dir;
   options.allow_missing = flags.allow_missing;
   options.allow_pull = flags.allow_pull;
+  options.query.install = flags.install;
   return options;
 }
 

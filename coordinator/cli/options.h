@@ -27,6 +27,7 @@ struct CommonFlags {
   std::string repository;
   std::vector<std::string> allow_missing;
   std::vector<std::string> allow_pull;
+  bool install = false;
   std::string kubeconfig;
   std::string context;
   std::string helm = "helm";
@@ -53,6 +54,8 @@ void AddProgressFlag(CLI::App& command, CommonFlags& flags);
 // --context, --tls-dir,
 // --allow-missing, --allow-pull.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
+// After AddClusterFlags.
+void AddInstallFlag(CLI::App& command, CommonFlags& flags);
 
 // A CLI11 check of a duration like 90s or 5m: the message, or empty when the text is fine.
 std::string CheckDuration(const std::string& text);

@@ -39,6 +39,7 @@ void AddPlanCommand(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<CommonFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
+  AddInstallFlag(*command, *flags);
   AddOutputFlag(*command, *flags);
   command->callback([flags, &exit_code] {
     const absl::StatusOr<int> code = RunPlan(*flags);

@@ -84,10 +84,12 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
       "  lighter upgrade platform_v1.2.tar\n"
       "  lighter upgrade platform_v1.2.tar hydra -n hydra-system --set "
       "global.imageRegistry=10.16.10.111\n"
+      "  lighter upgrade platform_v1.2.tar --install -n hydra-system    # the first time\n"
       "  lighter upgrade platform_v1.2.tar --dry-run\n");
   auto flags = std::make_shared<UpgradeFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
+  AddInstallFlag(*command, *flags);
   command->add_flag("--dry-run", flags->dry_run,
                     "Show the plan and stop; the same as `lighter plan`");
   command

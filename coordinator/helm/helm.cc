@@ -50,6 +50,19 @@ bool IsVersion(absl::string_view text) {
   return true;
 }
 
+// Of both, as far as they are the same whether it is run or only rendered.
+std::vector<std::string> ChangeArgs(const Release& release, const UpgradeOptions& options) {
+  const bool is_new = release.revision == 0;
+  std::vector<std::string> args = {is_new ? "install" : "upgrade",
+                                   release.name,
+                                   options.chart_dir,
+                                   "-n",
+                                   release.ns,
+                                   is_new ? "--create-namespace" : "--reset-values"};
+  args.insert(args.end(), options.values.begin(), options.values.end());
+  return args;
+}
+
 // A hook that only `helm test` runs.
 bool IsTestHook(const json& hook) {
   const auto events = hook.find("events");
@@ -151,9 +164,7 @@ absl::StatusOr<json> Helm::MergedValues(const std::string& chart_dir, const Valu
 
 absl::StatusOr<std::string> Helm::RenderUpgrade(const Release& release,
                                                 const UpgradeOptions& options) const {
-  std::vector<std::string> args = {"upgrade", release.name, options.chart_dir,
-                                   "-n",      release.ns,   "--reset-values"};
-  Append(args, options.values);
+  std::vector<std::string> args = ChangeArgs(release, options);
   Append(args, {"--dry-run=server", "-o", "json"});
   ASSIGN_OR_RETURN(const std::string out, Run(args));
   const json parsed = json::parse(out, nullptr, false);
@@ -178,9 +189,7 @@ absl::StatusOr<std::string> Helm::RenderOffline(const std::string& chart_dir,
 
 std::vector<std::string> Helm::UpgradeCommand(const Release& release,
                                               const UpgradeOptions& options) const {
-  std::vector<std::string> args = {"upgrade", release.name, options.chart_dir,
-                                   "-n",      release.ns,   "--reset-values"};
-  Append(args, options.values);
+  std::vector<std::string> args = ChangeArgs(release, options);
   Append(args, {"--timeout", absl::StrCat(absl::ToInt64Seconds(options.timeout), "s")});
   if (options.wait) args.push_back("--wait");
   if (options.rollback_on_failure) {
@@ -194,7 +203,8 @@ absl::Status Helm::Upgrade(const Release& release, const UpgradeOptions& options
                    RunProcess(UpgradeCommand(release, options),
                               {.log_path = options.log_path, .own_session = true}));
   if (result.exit_code == 0) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("helm upgrade failed (exit code ", result.exit_code,
+  return absl::AbortedError(absl::StrCat("helm ", release.revision == 0 ? "install" : "upgrade",
+                                         " failed (exit code ", result.exit_code,
                                          "): ", LastLines(result.err)));
 }
 

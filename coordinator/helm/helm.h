@@ -26,7 +26,7 @@ struct Release {
   std::string ns;
   std::string chart;   // "<name>-<version>"
   std::string status;  // "deployed", "failed", "pending-upgrade", ...
-  int revision = 0;
+  int revision = 0;    // 0: it is to be installed
 };
 
 // The version in Helm's "<chart>-<version>", or nothing when it is another chart's: "app-2fa-1.0.0"
@@ -65,8 +65,8 @@ class Helm {
   absl::StatusOr<nlohmann::json> MergedValues(const std::string& chart_dir, const ValueArgs& values,
                                               const std::string& scratch_dir) const;
 
-  // The manifests (hooks included, tests not) that an upgrade of `release` would apply:
-  // `helm upgrade --dry-run=server`. Holds Secrets in the clear: keep it in memory.
+  // The manifests (hooks included, tests not) that an upgrade or installation of `release` would
+  // apply: `helm upgrade --dry-run=server`. Holds Secrets in the clear: keep it in memory.
   absl::StatusOr<std::string> RenderUpgrade(const Release& release,
                                             const UpgradeOptions& options) const;
 
@@ -74,7 +74,8 @@ class Helm {
   absl::StatusOr<std::string> RenderOffline(const std::string& chart_dir,
                                             const ValueArgs& values) const;
 
-  // The argument list of the upgrade, for showing and for running.
+  // The argument list of the upgrade, or of the installation into a namespace that may be new, for
+  // showing and for running.
   std::vector<std::string> UpgradeCommand(const Release& release,
                                           const UpgradeOptions& options) const;
 

@@ -132,7 +132,11 @@ std::string DescribeRelease(const Plan& plan, const PlannedBundle& planned) {
     return absl::StrCat(bundle.chart_name, " ", bundle.chart_version, ": images only, no release");
   }
   return absl::StrCat(planned.release.name, " (namespace ", planned.release.ns,
-                      "): ", planned.installed_version, " -> ", bundle.chart_version);
+                      "): ", VersionStep(planned.installed_version, bundle.chart_version));
+}
+
+std::string VersionStep(const std::string& from, const std::string& to) {
+  return from.empty() ? "new, " + to : absl::StrCat(from, " -> ", to);
 }
 
 std::string JsonText(const ordered_json& json) {

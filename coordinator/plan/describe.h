@@ -39,4 +39,7 @@ std::string DescribeLeftOut(const Plan& plan);
 // "quayside (namespace harbor): 0.1.0 -> 0.2.0".
 std::string DescribeRelease(const Plan& plan, const PlannedBundle& planned);
 
+// "0.1.0 -> 0.2.0"; "new, 0.2.0" where nothing is installed yet.
+std::string VersionStep(const std::string& from, const std::string& to);
+
 }  // namespace lighter

@@ -35,6 +35,7 @@ class Planner {
   std::vector<Release> ReleasesOf(const Bundle& bundle) const;
   absl::StatusOr<std::vector<Release>> Matches(const Bundle& bundle) const;
   std::string SkipCause(const Bundle& bundle) const;
+  absl::StatusOr<std::vector<size_t>> FindInstallations() const;
   absl::StatusOr<PlannedBundle> PlanBundle(size_t index, const Release& release) const;
   absl::Status Relocate(PlannedBundle& planned, NamingInput& input) const;
   absl::Status DecideNames(PlannedBundle& planned) const;
@@ -162,7 +163,7 @@ absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& r
   planned.release = release;
   planned.chart_dir = absl::StrCat(folder_, "/charts/", bundle.chart_name);
   RETURN_IF_ERROR(Annotate(ExtractChart(bundle, planned.chart_dir), bundle.name));
-  if (!release.name.empty()) {
+  if (release.revision != 0) {
     planned.installed_version = ChartVersionOf(release, bundle.chart_name);
     planned.values_backup =
         absl::StrCat(folder_, "/", release.ns, ".", release.name, ".values.yaml");
@@ -175,15 +176,39 @@ absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& r
   return planned;
 }
 
+// The bundles that are to be installed.
+absl::StatusOr<std::vector<size_t>> Planner::FindInstallations() const {
+  std::vector<size_t> found;
+  for (size_t i = 0; query_.install && i < package_.bundles.size(); ++i) {
+    const std::vector<Release> releases = ReleasesOf(package_.bundles[i]);
+    const bool is_named = std::any_of(releases.begin(), releases.end(), [&](const Release& r) {
+      return r.name == query_.release && r.ns == query_.ns;
+    });
+    if (is_named) return std::vector<size_t>();  // RELEASE is that one, and nothing else is meant
+    if (releases.empty()) found.push_back(i);
+  }
+  if (query_.release.empty() || found.size() <= 1) return found;
+  return UsageError(absl::InvalidArgumentError(
+      absl::StrCat("RELEASE with --install names one release, and ", found.size(),
+                   " bundles of this package have none; without RELEASE each gets the name of its "
+                   "chart")));
+}
+
 absl::StatusOr<ReleasePlan> Planner::Run() {
   if (query_.with_cluster) {
     ASSIGN_OR_RETURN(releases_, helm_->List());
   }
+  ASSIGN_OR_RETURN(const std::vector<size_t> installations, FindInstallations());
   ReleasePlan plan;
   bool named_found = false;
   for (size_t i = 0; i < package_.bundles.size(); ++i) {
     const Bundle& bundle = package_.bundles[i];
-    ASSIGN_OR_RETURN(const std::vector<Release> matches, Matches(bundle));
+    ASSIGN_OR_RETURN(std::vector<Release> matches, Matches(bundle));
+    if (std::find(installations.begin(), installations.end(), i) != installations.end()) {
+      Release& release = matches.emplace_back();
+      release.name = query_.release.empty() ? bundle.chart_name : query_.release;
+      release.ns = query_.ns;
+    }
     std::string skip_cause = matches.empty() ? SkipCause(bundle) : "";
     if (!skip_cause.empty()) {
       plan.skipped.push_back({i, std::move(skip_cause)});
@@ -202,6 +227,7 @@ absl::StatusOr<ReleasePlan> Planner::Run() {
         "no release", query_.release.empty() ? "" : " named " + query_.release,
         query_.ns.empty() ? "" : " in namespace " + query_.ns, " uses a chart of this package (",
         absl::StrJoin(charts, ", "), "); `helm list -A` shows what is installed",
+        query_.without_release ? "" : ", and --install -n NAMESPACE installs",
         query_.without_release ? "; to load for a first `helm install`, name none" : ""));
   }
   return plan;

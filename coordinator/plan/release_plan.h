@@ -17,11 +17,12 @@ namespace lighter {
 
 // A bundle with everything Helm needs for it. Paths lie in the run folder.
 struct PlannedBundle {
-  size_t bundle = 0;              // index into Package::bundles
-  Release release;                // name empty: no release; the images are only to be loaded
+  size_t bundle = 0;  // index into Package::bundles
+  // Name empty: no release; the images are only to be loaded. Revision 0: to be installed.
+  Release release;
   std::string installed_version;  // chart version that runs now; empty without a release
   std::string chart_dir;          // the extracted chart
-  std::string values_backup;      // what the user set so far; empty without a release
+  std::string values_backup;      // what the user set so far; empty where nothing is installed
   nlohmann::json relocated;       // values that put the images under another registry; null: none
   // The backup, the relocated values, then the user's flags: one list for every helm call.
   ValueArgs values;
@@ -50,6 +51,9 @@ struct ReleaseQuery {
   // `release` is set, or skipped (false). One whose releases are others than those asked for is
   // always skipped.
   bool without_release = false;
+  // Bundles whose chart has no release in the whole cluster are to be installed into `ns`: as
+  // `release`, where no bundle has one of that name, else under their chart's name.
+  bool install = false;
 };
 
 // Extracts charts and values backups below `folder`. `helm` may be null when there is no cluster,

@@ -118,12 +118,12 @@ std::string DescribePods(const ReleaseReport& release) {
   return text;
 }
 
-const char* StateName(ReleaseState state) {
-  switch (state) {
+const char* StateName(const ReleaseReport& release) {
+  switch (release.state) {
     case ReleaseState::kUntouched:
       return "untouched";
     case ReleaseState::kUpgraded:
-      return "upgraded";
+      return release.from_revision == 0 ? "installed" : "upgraded";
     case ReleaseState::kFailed:
       return "failed";
   }
@@ -149,6 +149,9 @@ std::string Headline(const UpgradeReport& report) {
 // The revision before is a way back only if it ran. Empty where there is nothing to go back from.
 std::string WayBack(const ReleaseReport& release) {
   if (release.change == ReleaseChange::kNone) return "";
+  if (release.from_revision == 0) {
+    return absl::StrCat("helm uninstall ", release.release, " -n ", release.ns);
+  }
   if (release.from_status != "deployed") {
     return absl::StrCat("helm history ", release.release, " -n ", release.ns,
                         ", then helm rollback to the last one that was deployed");
@@ -236,17 +239,23 @@ std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
   absl::StrAppend(&text, ProvenLine(plan, report.load));
   for (const ReleaseReport& release : report.releases) {
     absl::StrAppend(&text, "Release ", release.release, " (namespace ", release.ns,
-                    "): ", release.from_version, " -> ", release.to_version, ": ",
-                    StateName(release.state), "\n");
+                    "): ", VersionStep(release.from_version, release.to_version), ": ",
+                    StateName(release), "\n");
     if (!release.status.ok()) absl::StrAppend(&text, "  ", Message(release.status), "\n");
     if (release.state == ReleaseState::kFailed && release.change == ReleaseChange::kNone) {
-      absl::StrAppend(&text, "  it was not changed: still at revision ", release.from_revision,
-                      " (", release.from_status, ")\n");
+      absl::StrAppend(&text,
+                      release.from_revision == 0
+                          ? "  it was not installed\n"
+                          : absl::StrCat("  it was not changed: still at revision ",
+                                         release.from_revision, " (", release.from_status, ")\n"));
     }
     absl::StrAppend(&text, DescribePods(release));
     if (const std::string way_back = WayBack(release); !way_back.empty()) {
       absl::StrAppend(&text, "  way back: ", way_back,
-                      "   (values as they were: ", release.values_backup, ")\n");
+                      release.values_backup.empty()
+                          ? ""
+                          : absl::StrCat("   (values as they were: ", release.values_backup, ")"),
+                      "\n");
     }
   }
   return absl::StrCat(text, "Evidence: ", folder.path(), "\n");
@@ -295,7 +304,7 @@ ordered_json UpgradeToJson(const Plan& plan, const UpgradeReport& report, const 
                                 {"namespace", release.ns},
                                 {"fromVersion", release.from_version},
                                 {"toVersion", release.to_version},
-                                {"state", StateName(release.state)},
+                                {"state", StateName(release)},
                                 {"changed", ChangeToJson(release.change)},
                                 {"error", Message(release.status)},
                                 {"wayBack", WayBack(release)},

@@ -47,7 +47,7 @@ absl::Status CheckPlan(const Plan& plan) {
   if (plan.releases.bundles.empty()) {
     return absl::FailedPreconditionError(
         "nothing to upgrade: no bundle of this package has a release in this cluster; "
-        "`lighter load` puts its images on the nodes for a first `helm install`");
+        "--install -n NAMESPACE installs what has none");
   }
   return absl::OkStatus();
 }
@@ -57,6 +57,7 @@ std::string ChangeOf(const Release& then, const std::vector<Release>& now) {
   const auto it = std::find_if(now.begin(), now.end(), [&](const Release& r) {
     return r.name == then.name && r.ns == then.ns;
   });
+  if (then.revision == 0) return it == now.end() ? "" : "is there";
   if (it == now.end()) return "is gone";
   if (it->revision == then.revision && it->status == then.status) return "";
   return absl::StrCat("is at revision ", it->revision, " (", it->status, ") now");
@@ -71,9 +72,12 @@ absl::Status CheckReleasesUnchanged(std::span<const PlannedBundle> bundles, cons
     const Release& then = planned.release;
     const std::string change = ChangeOf(then, now);
     if (change.empty()) continue;
+    const std::string before =
+        then.revision == 0 ? "not there"
+                           : absl::StrCat("at revision ", then.revision, " (", then.status, ")");
     return absl::AbortedError(absl::StrCat(
-        "release ", then.name, " (namespace ", then.ns, ") was at revision ", then.revision, " (",
-        then.status, ") when this run began and ", change,
+        "release ", then.name, " (namespace ", then.ns, ") was ", before,
+        " when this run began and ", change,
         ": somebody else changed it meanwhile. All images are on the nodes; look at `helm history ",
         then.name, " -n ", then.ns, "` and run the same command again"));
   }
@@ -193,8 +197,9 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
                                     .wait = options.wait,
                                     .rollback_on_failure = options.rollback_on_failure,
                                     .log_path = folder.path() + "/helm.log"};
-    say(absl::StrCat("helm upgrade ", DescribeRelease(plan, planned),
-                     " ... (log: ", upgrade.log_path, "; Ctrl-C twice interrupts Helm)"));
+    say(absl::StrCat(planned.release.revision == 0 ? "helm install " : "helm upgrade ",
+                     DescribeRelease(plan, planned), " ... (log: ", upgrade.log_path,
+                     "; Ctrl-C twice interrupts Helm)"));
     UpgradeRelease(planned, upgrade, maker, release);
     if (!release.status.ok()) break;
   }

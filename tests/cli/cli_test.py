@@ -51,7 +51,7 @@ class CommandLine(unittest.TestCase):
         usage = [[], ["no-such-command"], ["inspect"], ["plan", "p.tar", "--no-such-flag"], ["inspect", "p.tar", "-o", "xml"]]
         usage += [["upgrade", "p.tar", "--timeout", timeout] for timeout in ("0s", "inf", "10000h", "soon")]
         usage += [["load", "--local", "p.tar", "hydra"], ["load", "--local", "p.tar", "-n", "harbor"]]
-        usage += [["load", "p.tar", "--containerd-socket", "/x.sock"], ["agent"], ["agent", "no-such-command"]]
+        usage += [["load", "p.tar", "--containerd-socket", "/x.sock"], ["agent"], ["agent", "no-such-command"], ["upgrade", "p.tar", "--install"]]
         usage += [["plan", "p.tar", "--registry", "https://harbor"], ["plan", "p.tar", "--repository", "proj"]]
         usage += [["plan", "p.tar", "--registry", "local", "--repository", "/proj"]]
         # Agents that were not brought by `agent install` are no registries.

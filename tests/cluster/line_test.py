@@ -64,6 +64,19 @@ class Line(LineTest):
         self.assertIsNone(planned["relocatedValues"])
         self.assertLessEqual(self.running_images(release), names)
 
+    def test_a_first_installation_with_helm_3_then_4(self):
+        for helm in ("3", "4"):
+            words = [self.packages[1], "--install", "-n", "first", "--set", f"global.imageRegistry={REGISTRY}/first{helm}"]
+            run = self.lighter("upgrade", *words, helm=helm).json
+            self.addCleanup(self.shell_status, "helm", "uninstall", "quayside", "-n", "first", "--wait")
+            release = run["releases"][0]
+            self.assertEqual([release[key] for key in ("state", "fromVersion", "toVersion", "wayBack")], ["installed", "", "0.1.0", "helm uninstall quayside -n first"])
+            self.assertEqual(len(release["pods"]), 5)
+            self.assertTrue(all(pod["ready"] for pod in release["pods"]), release["pods"])
+            again = self.lighter("upgrade", *words, helm=helm).json
+            self.assertEqual((again["movedBytes"], again["releases"][0]["state"]), (0, "upgraded"))
+            self.shell("bash", "-c", release["wayBack"] + " --wait", helm=helm)
+
     def test_upgrade_with_helm_3_then_4(self):
         self.upgrade_with("3")
         self.upgrade_with("4")

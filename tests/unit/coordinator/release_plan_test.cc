@@ -7,7 +7,9 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "common/file.h"
 #include "common/status.h"
+#include "common/usage_error.h"
 #include "tests/support/bundle_builder.h"
 #include "tests/support/temp_dir.h"
 
@@ -26,7 +28,7 @@ case "$1 $2" in
   get*) echo '{}' ;;
   template*) echo 'lighterValues: e30=' ;;
   'upgrade --help') ;;
-  upgrade*) echo '{"manifest": ""}' ;;
+  upgrade*|install*) echo "$@" >> "$(dirname "$0")/rendered"; echo '{"manifest": ""}' ;;
 esac
 )";
 
@@ -130,6 +132,34 @@ TEST_F(ReleasePlanTest, AReleaseThatIsNotThereIsNotFound) {
   const absl::Status status = Make({.release = "wbe", .without_release = true}).status();
   EXPECT_TRUE(absl::IsNotFound(status)) << status;
   EXPECT_THAT(Message(status), HasSubstr("no release named wbe"));
+}
+
+TEST_F(ReleasePlanTest, WhatHasNoReleaseIsInstalledOnDemand) {
+  Installed({{"web", "harbor"}});
+  const auto plan = Make({.ns = "harbor", .install = true});
+  EXPECT_THAT(Planned(plan), ElementsAre("web -> web (harbor)", "db -> db (harbor)"));
+  EXPECT_EQ(plan->bundles[0].release.revision, 1);
+  EXPECT_EQ(plan->bundles[1].release.revision, 0);
+  EXPECT_EQ(plan->bundles[1].values_backup, "") << "there is nothing to back up";
+  const std::string rendered = ReadFile(dir_.File("rendered"), 10'000).value();
+  EXPECT_THAT(rendered, HasSubstr("upgrade web "));
+  EXPECT_THAT(rendered, HasSubstr("install db "));
+  EXPECT_THAT(rendered, HasSubstr("-n harbor --create-namespace"));
+}
+
+TEST_F(ReleasePlanTest, WhatIsInstalledGetsTheNameThatIsGiven) {
+  Installed({{"web", "harbor"}});
+  EXPECT_THAT(Planned(Make({.release = "mine", .ns = "new", .install = true})),
+              ElementsAre("db -> mine (new)"));
+  EXPECT_THAT(Planned(Make({.release = "web", .ns = "harbor", .install = true})),
+              ElementsAre("web -> web (harbor)"))
+      << "a release of that name is meant, and nothing else";
+  // A chart that has a release elsewhere gets no second one.
+  EXPECT_THAT(Planned(Make({.ns = "new", .install = true})), ElementsAre("db -> db (new)"));
+  Installed({});
+  const absl::Status two = Make({.release = "mine", .ns = "new", .install = true}).status();
+  EXPECT_TRUE(IsUsageError(two)) << two;
+  EXPECT_THAT(Message(two), HasSubstr("2 bundles"));
 }
 
 TEST_F(ReleasePlanTest, AnUpgradeSkipsBundlesWithoutARelease) {

@@ -55,6 +55,19 @@ TEST_F(UpgradeReportTest, AFailureBeforeAnyChangeSaysSo) {
   EXPECT_EQ(Json()["wayBack"], "");
 }
 
+TEST_F(UpgradeReportTest, AnInstallationGoesBackToNothing) {
+  release().from_revision = 0;
+  release().from_status = "";
+  release().to_version = "2.0.0";
+  release().state = ReleaseState::kUpgraded;
+  release().change = ReleaseChange::kChanged;
+  EXPECT_THAT(Text(), HasSubstr("Release web (namespace harbor): new, 2.0.0: installed\n"));
+  EXPECT_THAT(Text(), HasSubstr("way back: helm uninstall web -n harbor\n"));
+  EXPECT_EQ(Json()["state"], "installed");
+  Fail(ReleaseChange::kNone);
+  EXPECT_THAT(Text(), HasSubstr("it was not installed\n"));
+}
+
 TEST_F(UpgradeReportTest, WhatCannotBeFoundOutIsNotClaimed) {
   Fail(ReleaseChange::kUnknown);
   EXPECT_THAT(Text(), StartsWith("A release may have been changed"));
