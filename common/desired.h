@@ -15,7 +15,7 @@ inline constexpr char kDesiredConfigMap[] = "lighter-desired";
 inline constexpr char kDesiredKey[] = "desired";
 
 // A ConfigMap holds at most 1 MiB; base64 and metadata do not count against it.
-inline constexpr size_t kMaxDesiredBytes = 1000 * 1000;
+inline constexpr size_t kMaxDesiredBytes = 1'000'000;
 
 // ResourceExhausted where the list is too large; InvalidArgument where the authority's key is none.
 absl::StatusOr<v1::SignedDesired> SignDesired(const v1::Desired& desired,
