@@ -34,9 +34,10 @@ absl::Status CheckAdmission(const Kubectl& kubectl, const json& daemon_set) {
       return absl::FailedPreconditionError(
           absl::StrCat("admission changes the agents' imagePullPolicy from Never to ",
                        Text(container, {"imagePullPolicy"}),
-                       " (the plugin AlwaysPullImages, or a webhook): the "
-                       "nodes would try to pull. Exempt namespace ",
-                       kAgentNamespace, " from it"));
+                       ": the nodes would try to pull. Exempt namespace ", kAgentNamespace,
+                       " from the webhook that does it; the API server's plugin AlwaysPullImages "
+                       "knows no exemptions: then run the agent as a service of the nodes, with "
+                       "`lighter agent export`, or from a registry that they reach, with --image"));
     }
     const std::string wanted = Text(asked, {"image"});
     if (Text(container, {"image"}) != wanted) {

@@ -10,6 +10,7 @@
 #include "common/reference.h"
 #include "common/status.h"
 #include "common/usage_error.h"
+#include "coordinator/cluster/admitted_pulls.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/install/enrol.h"
@@ -134,6 +135,7 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   }
   ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, folder_.id()));
   RETURN_IF_ERROR(NormalizeAllowedPulls(plan));
+  ApplyAdmission(plan);
   RETURN_IF_ERROR(RefreshNodes(plan));
   return plan;
 }
@@ -154,6 +156,22 @@ absl::Status PlanMaker::NormalizeAllowedPulls(Plan& plan) {
     plan.notes.push_back(absl::StrCat("kubelets may pull ", name->str(), " (allowed)"));
   }
   return absl::OkStatus();
+}
+
+void PlanMaker::ApplyAdmission(Plan& plan) {
+  std::map<std::string, bool> pulls_in;  // by namespace
+  for (PlannedBundle& planned : plan.releases.bundles) {
+    if (options_.local || planned.release.name.empty()) continue;
+    const auto [it, is_new] = pulls_in.try_emplace(planned.release.ns, false);
+    if (is_new) it->second = AdmissionMakesPodsPull(cluster_.kubectl(), it->first);
+    if (!it->second) continue;
+    for (auto& [name, pulls] : planned.pulls) pulls.policies = {PullPolicy::kAlways};
+    if (is_new) {
+      plan.notes.push_back(absl::StrCat("admission has every pod of namespace ", it->first,
+                                        " pull its images at each start (the plugin "
+                                        "AlwaysPullImages, or a webhook)"));
+    }
+  }
 }
 
 // A kubelet reads its configuration when it starts, so one that has answered is not asked again.

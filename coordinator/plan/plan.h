@@ -74,6 +74,7 @@ class PlanMaker {
   // The agents that may be asked; those of `nodes` that wait for a certificate get one first.
   absl::StatusOr<std::vector<AgentPod>> FindAgents(const std::vector<Node>& nodes);
   absl::Status NormalizeAllowedPulls(Plan& plan);
+  void ApplyAdmission(Plan& plan);
   void CheckStartOf(Plan& plan);
 
   PlanOptions options_;

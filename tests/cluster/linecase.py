@@ -48,11 +48,15 @@ class LineTest(ClusterTest):
         cls.addClassCleanup(case.doCleanups)
         cls.line = case.up(name, "--containerd", cls.containerd, *cls.options)
         cls.folder = cls.line.folder
-        if cls.own_pki:
-            case.shell(REPOSITORY / "tests/cluster/install-chart", name)
-        else:
-            case.lighter("agent", "install", *cls.install)
+        case.bring_agents()
         cls.packages = {version: case.make_package(version) for version in (1, 2)}
+
+    def bring_agents(self) -> None:
+        """Once, before the first test."""
+        if self.own_pki:
+            self.shell(REPOSITORY / "tests/cluster/install-chart", self.line.settings.name)
+        else:
+            self.lighter("agent", "install", *self.install)
 
     def environment(self, helm: str | None = None) -> dict[str, str]:
         """What a user's shell has after `cluster env`, and lighter's own variables."""

@@ -3,10 +3,11 @@
 
 import unittest
 
-from linecase import NAMESPACE, REGISTRY, LineTest
+from linecase import BUILD, NAMESPACE, REGISTRY, LineTest
 from testbed.process import wait_for
 
 HOST = REGISTRY.split("/")[0]
+AGENT_IMAGE = "localhost/lighter-agent:0.1.0"
 VERIFICATION = "imagePullCredentialsVerificationPolicy"
 
 
@@ -115,6 +116,31 @@ class NeverVerify(PulledTest):
 
         self.assertEqual(self.problems("--registry", "local", *always, code=0), {})
         self.lighter("upgrade", self.packages[1], "--registry", "local", *always)
+
+
+class AlwaysPullImages(StartTest):
+    """An API server that has all pods pull at each start, which no pod of a borrowed image survives."""
+
+    options = ["--nodes", "1", "--registry", "serve", "--apiserver", "enable-admission-plugins=AlwaysPullImages"]
+
+    def bring_agents(self) -> None:
+        refused = self.lighter("agent", "install", code=1)
+        self.assertIn("AlwaysPullImages", refused.err)
+        exported = self.folder / "exported"
+        self.shell(BUILD / "lighter", "agent", "export", exported)
+        self.cluster("import", "--name", self.line.settings.name, "all", str(exported / "lighter-agent-image.tar"))
+        image = f"{self.line.network.control}:5000/agent:1"
+        self.ctr("node1", "images", "tag", AGENT_IMAGE, image)
+        self.ctr("node1", "images", "push", "--plain-http", image)
+        self.lighter("agent", "install", "--image", image)
+
+    def test_pods_start_from_the_nodes_own_registry_alone(self):
+        words = [self.packages[1], "--install", "-n", NAMESPACE]
+        refused = self.lighter("upgrade", *words, "--set", f"global.imageRegistry={REGISTRY}", code=1)
+        self.assertIn("E-PULL-ALWAYS", refused.json["blocked"])
+        self.assertIn("AlwaysPullImages", refused.json["notes"][0])
+        run = self.lighter("upgrade", *words, "--registry", "local").json
+        self.assertEqual([pod["ready"] for pod in run["releases"][0]["pods"]], [True] * 3)
 
 
 class Allowlisted(StartTest):

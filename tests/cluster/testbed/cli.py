@@ -68,6 +68,7 @@ def _add_life(add: Callable) -> None:
     up.add_argument("--containerd-root", metavar="PATH", default="/var/lib/containerd", help="below /var/lib on the nodes")
     kubelet = {"metavar": "KEY=JSON", "action": "append", "default": [], "help": "a KubeletConfiguration key"}
     up.add_argument("--kubelet", **kubelet)
+    up.add_argument("--apiserver", metavar="FLAG=VALUE", action="append", default=[], help="a flag of kube-apiserver, without its hyphens")
 
     taints = """registerWithTaints=[{"key": "example.com/new", "effect": "NoSchedule"}]"""
     examples = ["add-node", "add-node --name two", f"add-node --kubelet '{taints}'"]

@@ -25,7 +25,7 @@ class Cluster:
         self.settings = record.settings
         self.folder = folder
         self.network = Network(record.index)
-        self.control = ControlPlane(folder, cgroup, self.network, self.settings.registry == "serve")
+        self.control = ControlPlane(folder, cgroup, self.network, self.settings.registry == "serve", self.settings.apiserver)
         numbers = range(1, self.settings.nodes + 1)
         self.nodes = [Node(number, folder, cgroup, self.settings, self.control) for number in numbers]
 

@@ -29,6 +29,7 @@ def up(options: Namespace) -> None:
         registry=options.registry,
         containerd_root=options.containerd_root,
         kubelet=dict(_key_and_value(text) for text in options.kubelet),
+        apiserver=[f"--{text}" for text in options.apiserver],
     )
     cluster = lifecycle.up(settings)
     name = "" if settings.name == "lighter" else f" --name {settings.name}"

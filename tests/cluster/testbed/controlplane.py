@@ -16,9 +16,10 @@ from .process import Daemon, tied_to_us, wait_for
 class ControlPlane(Machine):
     """The machine that all nodes' links meet in."""
 
-    def __init__(self, folder: Path, cgroup: Cgroup, network: Network, with_registry: bool):
+    def __init__(self, folder: Path, cgroup: Cgroup, network: Network, with_registry: bool, flags: list[str]):
         super().__init__("control", folder / "control", cgroup / "control")
         self.network = network
+        self.flags = flags
         self.kubeconfig = folder / "kubeconfig"
         self.pki = folder / "pki"
         names = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
@@ -60,7 +61,7 @@ class ControlPlane(Machine):
             f"--service-account-key-file={pki}/service-accounts.key",
             f"--service-account-signing-key-file={pki}/service-accounts.key",
             "--service-account-issuer=https://kubernetes.default.svc",
-            "--authorization-mode=Node,RBAC", "--allow-privileged=true",
+            "--authorization-mode=Node,RBAC", "--allow-privileged=true", *self.flags,
         )  # fmt: skip
         watched = [self.daemons["etcd"], self.daemons["kube-apiserver"]]
         wait_for("the API server to be ready", lambda: self.get("/readyz") == "ok", 90, watched)

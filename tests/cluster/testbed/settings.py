@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from .errors import TestbedError
@@ -21,6 +21,7 @@ class Settings:
     registry: str = "refuse"
     containerd_root: str = "/var/lib/containerd"
     kubelet: dict[str, object] = field(default_factory=dict)
+    apiserver: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -54,7 +55,10 @@ def read_record(folder: Path) -> Record | None:
         values = json.loads((folder / "cluster.json").read_text())
     except FileNotFoundError:
         return None
-    return Record(Settings(**values["settings"]), values["index"], values["ready"])
+    # A checkout of another version may have settings that this one does not know.
+    known = {option.name for option in fields(Settings)}
+    settings = {name: value for name, value in values["settings"].items() if name in known}
+    return Record(Settings(**settings), values["index"], values["ready"])
 
 
 def check_name(name: str) -> None:

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/status.h"
+#include "coordinator/cluster/admitted_pulls.h"
 #include "coordinator/plan/node_plan.h"
 
 namespace lighter {
@@ -152,6 +153,16 @@ TEST(SelectNodesTest, NodesWithoutAPodAreReachedAtTheirOwnAddress) {
 TEST(ClusterTest, MissingKubectlNamesTheFlag) {
   const Cluster cluster(Kubectl({.binary = "lighter-no-such-kubectl"}));
   EXPECT_THAT(Message(cluster.Nodes().status()), HasSubstr("--kubectl"));
+}
+
+TEST(PullsAlwaysTest, TakesTheAdmittedPodAtItsWord) {
+  const auto pod = [](const std::string& policy) {
+    return R"({"spec":{"containers":[{"name":"probe","imagePullPolicy":")" + policy + "\"}]}}";
+  };
+  EXPECT_TRUE(PullsAlways(pod("Always")));
+  for (const std::string& text : {pod("IfNotPresent"), std::string("{}"), std::string("no pod")}) {
+    EXPECT_FALSE(PullsAlways(text)) << text;
+  }
 }
 
 }  // namespace
