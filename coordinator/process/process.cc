@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
+#include <mutex>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -27,7 +27,33 @@ constexpr int kPollMs = 20;
 // From SIGTERM to SIGKILL.
 constexpr absl::Duration kGrace = absl::Seconds(20);
 
-std::atomic<int64_t> child_nanoseconds{0};
+// The time in which at least one child runs: several may at once, each waited for by a thread.
+class ChildClock {
+ public:
+  void Begin() {
+    const std::lock_guard lock(mutex_);
+    if (running_++ == 0) since_ = absl::Now();
+  }
+  void End() {
+    const std::lock_guard lock(mutex_);
+    if (--running_ == 0) spent_ += absl::Now() - since_;
+  }
+  absl::Duration spent() {
+    const std::lock_guard lock(mutex_);
+    return running_ == 0 ? spent_ : spent_ + (absl::Now() - since_);
+  }
+
+ private:
+  std::mutex mutex_;
+  int running_ = 0;
+  absl::Time since_;  // when the first of those that run now was started
+  absl::Duration spent_;
+};
+
+ChildClock& TheChildClock() {
+  static ChildClock clock;
+  return clock;
+}
 
 struct Pipe {
   UniqueFd read;
@@ -216,16 +242,15 @@ int ExecError(int fd) {
 
 }  // namespace
 
-absl::Duration ChildTime() { return absl::Nanoseconds(child_nanoseconds.load()); }
+absl::Duration ChildTime() { return TheChildClock().spent(); }
 
 absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
                                          const ProcessOptions& options) {
   if (StopSignalCount() - AcknowledgedStops() > Stopper::StopsAllowed(options)) {
     return absl::CancelledError(argv[0] + " was not started: stopped on request");
   }
-  auto count_time = absl::MakeCleanup([start = absl::Now()] {
-    child_nanoseconds += absl::ToInt64Nanoseconds(absl::Now() - start);
-  });
+  TheChildClock().Begin();
+  const auto count_time = absl::MakeCleanup([] { TheChildClock().End(); });
   ASSIGN_OR_RETURN(const UniqueFd in, InputFile(options.input));
   ASSIGN_OR_RETURN(Pipe failure, MakePipe());
   Pipe out;

@@ -40,7 +40,7 @@ struct ProcessResult {
 absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
                                          const ProcessOptions& options = {});
 
-// Time that this program has spent in RunProcess so far.
+// Time so far in which at least one RunProcess was under way, in whichever thread.
 absl::Duration ChildTime();
 
 // `argv` as one line that can be pasted into a shell.

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "common/file.h"
 #include "common/status.h"
+#include "coordinator/process/parallel.h"
 #include "coordinator/process/stop_signal.h"
 #include "tests/support/temp_dir.h"
 
@@ -55,6 +56,15 @@ TEST(RunProcessTest, TimeoutEndsTheChild) {
       RunProcess({"sleep", "60"}, {.timeout = absl::Milliseconds(200)}).status();
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
   EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+}
+
+TEST(RunProcessTest, TimeOfChildrenThatRunTogetherCountsOnce) {
+  const absl::Time start = absl::Now();
+  const absl::Duration before = ChildTime();
+  InParallel(4, [](size_t) { EXPECT_TRUE(RunProcess({"sleep", "0.2"}).ok()); });
+  const absl::Duration spent = ChildTime() - before;
+  EXPECT_GE(spent, absl::Milliseconds(200));
+  EXPECT_LE(spent, absl::Now() - start);
 }
 
 TEST(RunProcessTest, LogGetsWhatTheCallerGetsAndIsPrivate) {
