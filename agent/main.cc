@@ -155,7 +155,7 @@ absl::Status Run(int argc, char** argv) {
     // In this order: the serving agent makes the others anew until its folder is gone.
     RETURN_IF_ERROR(RemoveIdentity(state_dir));
     RETURN_IF_ERROR(RemoveMirrors(options.mirror_dir));
-    const absl::Status released = Keeper::Release(Containerd(options.agent.containerd_socket));
+    absl::Status released = Keeper::Release(Containerd(options.agent.containerd_socket));
     if (!absl::IsUnavailable(released)) return released;
     Log("the hold on images stays, and ends by itself within two days; names keep their pins: " +
         Message(released));

@@ -255,7 +255,7 @@ absl::Status Keeper::Check(bool names_only) {
   RETURN_IF_ERROR(held_file_.Withdraw());
   if (names_only) LeaveNamesOnly(containerd_, &missing);
   if (missing.empty()) return absl::OkStatus();
-  const absl::Status loaded = Load(*desired, missing);
+  absl::Status loaded = Load(*desired, missing);
   RETURN_IF_ERROR(HoldDesired(containerd_, *desired));
   return loaded;
 }

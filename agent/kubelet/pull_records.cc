@@ -20,7 +20,7 @@ using nlohmann::json;
 
 // Far above what a kubelet writes; a larger one cannot be told from a broken one here.
 constexpr uint64_t kMaxRecordBytes = 4 * kMiB;
-constexpr uint64_t kMaxIntentBytes = 64 * 1024;
+constexpr uint64_t kMaxIntentBytes = 64 * kKiB;
 constexpr size_t kMaxIntents = 10'000;
 
 std::string FileName(const std::string& key) {

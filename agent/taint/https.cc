@@ -93,7 +93,7 @@ absl::Status Connection::Open() {
   RETURN_IF_ERROR(Await("connect to " + peer_, [&](auto done) {
     stream_.next_layer().async_connect(asio::ip::tcp::endpoint(address, server_.port), done);
   }));
-  const absl::Status shaken = Await("TLS with " + peer_, [&](auto done) {
+  absl::Status shaken = Await("TLS with " + peer_, [&](auto done) {
     stream_.async_handshake(asio::ssl::stream_base::client, done);
   });
   const long verified = SSL_get_verify_result(ssl);
