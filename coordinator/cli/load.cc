@@ -26,8 +26,8 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   const absl::Time start = absl::Now();
   ASSIGN_OR_RETURN(const ProgressMode progress, ParseProgressMode(flags.progress));
   ASSIGN_OR_RETURN(const RunFolder folder, RunFolder::Temporary());
-  PlanOptions options = ToPlanOptions(flags);
-  options.query.without_release = true;
+  ASSIGN_OR_RETURN(PlanOptions options, ToPlanOptions(flags));
+  options.query.without_release = !options.approved.has_value();
   options.query.with_cluster = !flags.local;
   options.local = flags.local;
   options.containerd_socket = flags.containerd_socket;
@@ -74,16 +74,18 @@ void AddLoadCommand(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  lighter load platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n"
       "  lighter load platform_v1.2.tar hydra -n hydra-system\n"
+      "  lighter load --plan approved.json             # what `lighter plan --out` wrote\n"
       "  lighter load --local platform_v1.2.tar        # this machine's containerd, no "
       "Kubernetes\n");
   auto flags = std::make_shared<LoadFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
+  AddPlanFileFlag(*command, *flags);
   CLI::Option* const local =
       command
           ->add_flag("--local", flags->local,
                      "Load into this machine's containerd, without any agent")
-          ->excludes("RELEASE", "--namespace");
+          ->excludes("RELEASE", "--namespace", "--plan");
   command->add_option("--containerd-socket", flags->containerd_socket, "With --local")
       ->capture_default_str()
       ->needs(local);

@@ -2,13 +2,16 @@
 
 #include "absl/time/time.h"
 #include "common/status.h"
+#include "common/usage_error.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/plan/plan_file.h"
 
 namespace lighter {
 namespace {
 
 constexpr char kTools[] = "Tools and access";
 constexpr char kNames[] = "Names of images";
+constexpr char kValues[] = "Values, as helm takes them";
 
 void AppendFlags(ValueArgs& args, const char* flag, const std::vector<std::string>& values) {
   for (const std::string& value : values) {
@@ -20,10 +23,7 @@ void AppendFlags(ValueArgs& args, const char* flag, const std::vector<std::strin
 // Each use of the flag takes one value and adds it, as helm's own flags do.
 CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
                          std::vector<std::string>& values, const std::string& help) {
-  return command.add_option(name, values, help)
-      ->expected(1)
-      ->take_all()
-      ->group("Values, as helm takes them");
+  return command.add_option(name, values, help)->expected(1)->take_all()->group(kValues);
 }
 
 std::string RegistryOf(const std::string& flag) { return flag == "local" ? kNodeRegistry : flag; }
@@ -61,9 +61,10 @@ void AddTlsDirFlag(CLI::App& command, CommonFlags& flags) {
       ->group(kTools);
 }
 
-void AddPackageArgument(CLI::App& command, CommonFlags& flags) {
-  command
-      .add_option("PACKAGE", flags.package, "The package: an outer tar of bundles, or one bundle")
+CLI::Option* AddPackageArgument(CLI::App& command, CommonFlags& flags) {
+  return command
+      .add_option("PACKAGE", flags.package,
+                  "The package: an outer tar of bundles, one bundle, or a folder of them")
       ->required();
 }
 
@@ -142,7 +143,28 @@ void AddInstallFlag(CLI::App& command, CommonFlags& flags) {
       ->needs("--namespace");
 }
 
-PlanOptions ToPlanOptions(const CommonFlags& flags) {
+void AddPlanFileFlag(CLI::App& command, CommonFlags& flags) {
+  CLI::Option* package = command.get_option("PACKAGE");
+  package->required(false);
+  CLI::Option* plan = command.add_option("--plan", flags.plan_file,
+                                         "Do what this file of `lighter plan --out` says, if all "
+                                         "of it still holds; PACKAGE only where "
+                                         "the package lies elsewhere now");
+  for (CLI::Option* option : command.get_options()) {
+    const bool is_excluded = option->get_group() == kValues || option->get_group() == kNames;
+    if (is_excluded) plan->excludes(option);
+  }
+  for (const char* name : {"RELEASE", "--namespace", "--allow-missing", "--allow-pull"}) {
+    plan->excludes(name);
+  }
+  if (CLI::Option* install = command.get_option_no_throw("--install")) plan->excludes(install);
+}
+
+absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags) {
+  if (flags.package.empty() && flags.plan_file.empty()) {
+    return UsageError(
+        absl::InvalidArgumentError("PACKAGE is required, or --plan with the file of a plan"));
+  }
   PlanOptions options;
   options.query.relocation = {.registry = RegistryOf(flags.registry),
                               .repository = flags.repository};
@@ -160,6 +182,7 @@ PlanOptions ToPlanOptions(const CommonFlags& flags) {
   options.allow_missing = flags.allow_missing;
   options.allow_pull = flags.allow_pull;
   options.query.install = flags.install;
+  if (!flags.plan_file.empty()) RETURN_IF_ERROR(ReadPlanFile(flags.plan_file, options));
   return options;
 }
 

@@ -16,6 +16,7 @@ enum class OutputFormat { kText, kJson };
 // The values behind the flags. Lives as long as the CLI::App that they are bound to.
 struct CommonFlags {
   std::string package;
+  std::string plan_file;  // --plan
   std::string release;
   std::string ns;
   std::vector<std::string> values_files;
@@ -47,7 +48,7 @@ void AddKubectlFlags(CLI::App& command, CommonFlags& flags);
 void AddHelmFlag(CLI::App& command, CommonFlags& flags);
 // --tls-dir: the coordinator's own certificates.
 void AddTlsDirFlag(CLI::App& command, CommonFlags& flags);
-void AddPackageArgument(CLI::App& command, CommonFlags& flags);
+CLI::Option* AddPackageArgument(CLI::App& command, CommonFlags& flags);
 void AddOutputFlag(CLI::App& command, CommonFlags& flags);
 void AddProgressFlag(CLI::App& command, CommonFlags& flags);
 // RELEASE, -n, the value flags of helm, --registry, --repository, --helm, --kubectl, --kubeconfig,
@@ -56,12 +57,17 @@ void AddProgressFlag(CLI::App& command, CommonFlags& flags);
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 // After AddClusterFlags.
 void AddInstallFlag(CLI::App& command, CommonFlags& flags);
+// --plan, which takes the place of PACKAGE and of everything that decides names. After the flags
+// that it excludes.
+void AddPlanFileFlag(CLI::App& command, CommonFlags& flags);
 
 // A CLI11 check of a duration like 90s or 5m: the message, or empty when the text is fine.
 std::string CheckDuration(const std::string& text);
 
 KubectlOptions ToKubectlOptions(const CommonFlags& flags);
 HelmOptions ToHelmOptions(const CommonFlags& flags);
-PlanOptions ToPlanOptions(const CommonFlags& flags);
+// With --plan, from that file as well. UsageError where neither that nor PACKAGE is given; errors
+// of ReadPlanFile.
+absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags);
 
 }  // namespace lighter

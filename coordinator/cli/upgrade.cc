@@ -35,7 +35,7 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   absl::ParseDuration(flags.timeout, &options.timeout);
   ASSIGN_OR_RETURN(const RunFolder folder,
                    flags.dry_run ? RunFolder::Temporary() : RunFolder::Keep("upgrade"));
-  PlanOptions plan_options = ToPlanOptions(flags);
+  ASSIGN_OR_RETURN(PlanOptions plan_options, ToPlanOptions(flags));
   plan_options.publishes = options.publish;
   PlanMaker maker(std::move(plan_options), folder);
   ASSIGN_OR_RETURN(Plan plan, maker.Make());
@@ -85,11 +85,13 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
       "  lighter upgrade platform_v1.2.tar hydra -n hydra-system --set "
       "global.imageRegistry=10.16.10.111\n"
       "  lighter upgrade platform_v1.2.tar --install -n hydra-system    # the first time\n"
-      "  lighter upgrade platform_v1.2.tar --dry-run\n");
+      "  lighter upgrade platform_v1.2.tar --dry-run\n"
+      "  lighter upgrade --plan approved.json    # what `lighter plan --out` wrote\n");
   auto flags = std::make_shared<UpgradeFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
   AddInstallFlag(*command, *flags);
+  AddPlanFileFlag(*command, *flags);
   command->add_flag("--dry-run", flags->dry_run,
                     "Show the plan and stop; the same as `lighter plan`");
   command

@@ -4,6 +4,10 @@
 
 namespace lighter {
 
+absl::StatusOr<std::string> Cluster::Id() const {
+  return kubectl_.Run({"get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"});
+}
+
 absl::StatusOr<std::vector<Node>> Cluster::Nodes() const {
   ASSIGN_OR_RETURN(const std::string out, kubectl_.Run({"get", "nodes", "-o", "json"}));
   return ParseNodes(out);

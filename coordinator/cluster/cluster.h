@@ -46,6 +46,8 @@ class Cluster {
 
   const Kubectl& kubectl() const { return kubectl_; }
 
+  // What tells this cluster from every other: the UID of its namespace kube-system.
+  absl::StatusOr<std::string> Id() const;
   absl::StatusOr<std::vector<Node>> Nodes() const;
   absl::StatusOr<std::vector<AgentPod>> Agents() const;
   // Pods of a Helm release in namespace `ns`.

@@ -137,7 +137,17 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   RETURN_IF_ERROR(NormalizeAllowedPulls(plan));
   ApplyAdmission(plan);
   RETURN_IF_ERROR(RefreshNodes(plan));
+  if (options_.approved.has_value()) {
+    ASSIGN_OR_RETURN(const PlanFacts facts, Facts(plan));
+    RETURN_IF_ERROR(
+        CheckFacts(options_.approved->facts, facts, "the plan in " + options_.approved->path));
+  }
   return plan;
+}
+
+absl::StatusOr<PlanFacts> PlanMaker::Facts(const Plan& plan) const {
+  ASSIGN_OR_RETURN(const std::string cluster_id, cluster_.Id());
+  return TakeFacts(plan, cluster_id);
 }
 
 // A name that is not in the plan is a slip, and would go unnoticed.

@@ -14,6 +14,7 @@
 #include "coordinator/package/package.h"
 #include "coordinator/plan/load_work.h"
 #include "coordinator/plan/node_plan.h"
+#include "coordinator/plan/plan_facts.h"
 #include "coordinator/plan/release_plan.h"
 #include "coordinator/plan/run_folder.h"
 #include "coordinator/plan/start_problems.h"
@@ -21,6 +22,12 @@
 #include "coordinator/transfer/load.h"
 
 namespace lighter {
+
+// What a plan of today must agree with.
+struct ApprovedPlan {
+  std::string path;  // of its file
+  PlanFacts facts;
+};
 
 struct PlanOptions {
   std::string package;
@@ -33,6 +40,7 @@ struct PlanOptions {
   bool publishes = true;                   // the run writes what is proven into the desired list
   bool local = false;                      // this machine's containerd, no Kubernetes
   std::string containerd_socket;           // with local
+  std::optional<ApprovedPlan> approved;    // see ReadPlanFile
 };
 
 struct Plan {
@@ -55,12 +63,15 @@ class PlanMaker {
 
   // Reads the package, decides the names, asks every node. Read-only everywhere but in the run
   // folder. A node that cannot be asked is in the plan with its cause; what fails here is what
-  // leaves no plan.
+  // leaves no plan, and FailedPrecondition where an approved one does not hold any more.
   absl::StatusOr<Plan> Make();
 
   // Lists the nodes again and asks them anew: nodes may have joined, names may have gone. Cancelled
   // after a stop signal: then not all have answered.
   absl::Status RefreshNodes(Plan& plan);
+
+  // What the plan rests on. Errors are Kubectl's, and those of reading the package.
+  absl::StatusOr<PlanFacts> Facts(const Plan& plan) const;
 
   const Helm* helm() const { return helm_.has_value() ? &*helm_ : nullptr; }
   const Cluster& cluster() const { return cluster_; }

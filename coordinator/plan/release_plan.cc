@@ -125,6 +125,8 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
     }
     input.merged_values = *std::move(merged);
     if (is_relocated) RETURN_IF_ERROR(Relocate(planned, input));
+    planned.merged_digest =
+        Digest::Of(input.merged_values.dump(-1, ' ', false, json::error_handler_t::replace));
     std::string manifests;
     if (planned.release.name.empty()) {
       ASSIGN_OR_RETURN(manifests, helm_->RenderOffline(planned.chart_dir, planned.values));
@@ -169,6 +171,7 @@ absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& r
         absl::StrCat(folder_, "/", release.ns, ".", release.name, ".values.yaml");
     ASSIGN_OR_RETURN(const std::string values, helm_->UserValues(release));
     RETURN_IF_ERROR(WriteFileAtomic(planned.values_backup, values, 0600));
+    planned.backup_digest = Digest::Of(values);
     planned.values = {"-f", planned.values_backup};
   }
   planned.values.insert(planned.values.end(), query_.values.begin(), query_.values.end());

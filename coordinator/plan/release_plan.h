@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/digest.h"
 #include "coordinator/helm/helm.h"
 #include "coordinator/naming/relocation.h"
 #include "coordinator/naming/rendered_images.h"
@@ -24,6 +25,9 @@ struct PlannedBundle {
   std::string chart_dir;          // the extracted chart
   std::string values_backup;      // what the user set so far; empty where nothing is installed
   nlohmann::json relocated;       // values that put the images under another registry; null: none
+  // Of the backup, and of all values together; zero where they are not known.
+  Digest backup_digest;
+  Digest merged_digest;
   // The backup, the relocated values, then the user's flags: one list for every helm call.
   ValueArgs values;
   NamingResult names;

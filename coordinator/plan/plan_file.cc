@@ -1,0 +1,199 @@
+#include "coordinator/plan/plan_file.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "common/file.h"
+#include "common/json.h"
+#include "common/limits.h"
+#include "common/status.h"
+#include "common/usage_error.h"
+#include "common/version.h"
+#include "coordinator/plan/describe.h"
+
+namespace lighter {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr char kKind[] = "ApprovedPlan";
+constexpr uint64_t kMaxPlanFileBytes = 256 * kMiB;
+constexpr std::array<std::string_view, 5> kValueFlags = {"-f", "--set", "--set-string",
+                                                         "--set-file", "--set-json"};
+
+std::string Absolute(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, ignored);
+  return absolute.lexically_normal().string();
+}
+
+// Helm takes several files at one -f, with commas between.
+absl::StatusOr<std::string> AbsoluteFiles(const std::string& value) {
+  std::vector<std::string> files = absl::StrSplit(value, ',');
+  for (std::string& file : files) {
+    if (file == "-" || absl::StrContains(file, "://")) {
+      return UsageError(absl::InvalidArgumentError(absl::StrCat(
+          "-f ", file, ": a plan that is carried out later needs a file; save it to one")));
+    }
+    file = Absolute(file);
+  }
+  return absl::StrJoin(files, ",");
+}
+
+// "key=path,key2=path2". Helm's escapes stay as they are.
+std::string AbsoluteSetFile(const std::string& value) {
+  std::vector<std::string> pairs = absl::StrSplit(value, ',');
+  for (std::string& pair : pairs) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos || absl::StrContains(value, "\\")) return value;
+    pair = absl::StrCat(pair.substr(0, equals + 1), Absolute(pair.substr(equals + 1)));
+  }
+  return absl::StrJoin(pairs, ",");
+}
+
+absl::StatusOr<ValueArgs> AbsoluteValues(const ValueArgs& args) {
+  ValueArgs result = args;
+  for (size_t i = 0; i + 1 < result.size(); i += 2) {
+    if (result[i] == "-f") {
+      ASSIGN_OR_RETURN(result[i + 1], AbsoluteFiles(result[i + 1]));
+    } else if (result[i] == "--set-file") {
+      result[i + 1] = AbsoluteSetFile(result[i + 1]);
+    }
+  }
+  return result;
+}
+
+// The members of a plan file, with types checked. The first that is wrong is the error.
+class Reader {
+ public:
+  explicit Reader(const json& object) : object_(object) {}
+
+  void Read(const char* key, std::string& out) {
+    const json* value = FindJson(object_, key);
+    if (value == nullptr || !value->is_string()) return Fail(key);
+    out = value->get<std::string>();
+  }
+
+  void Read(const char* key, bool& out) {
+    const json* value = FindJson(object_, key);
+    if (value == nullptr || !value->is_boolean()) return Fail(key);
+    out = value->get<bool>();
+  }
+
+  void Read(const char* key, std::vector<std::string>& out) {
+    const json* value = FindJson(object_, key);
+    const auto is_text = [](const json& item) { return item.is_string(); };
+    if (value == nullptr || !value->is_array() ||
+        !std::all_of(value->begin(), value->end(), is_text))
+      return Fail(key);
+    out = value->get<std::vector<std::string>>();
+  }
+
+  void Read(const char* key, PlanFacts& out) {
+    const json* value = FindJson(object_, key);
+    const auto is_text = [](const json& item) { return item.is_string(); };
+    if (value == nullptr || !value->is_object() || value->empty() ||
+        !std::all_of(value->begin(), value->end(), is_text))
+      return Fail(key);
+    out = value->get<PlanFacts>();
+  }
+
+  const absl::Status& status() const { return status_; }
+
+ private:
+  void Fail(const char* key) {
+    status_.Update(absl::InvalidArgumentError(absl::StrCat("\"", key, "\" is missing or wrong")));
+  }
+
+  const json& object_;
+  absl::Status status_;
+};
+
+// They go onto helm's command line.
+absl::Status CheckValueArgs(const ValueArgs& args) {
+  for (size_t i = 0; i < args.size(); i += 2) {
+    const bool is_known =
+        std::find(kValueFlags.begin(), kValueFlags.end(), args[i]) != kValueFlags.end();
+    if (!is_known || i + 1 == args.size()) {
+      return absl::InvalidArgumentError("\"values\" is no list of helm's value flags");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Parse(const std::string& text, const std::string& path, PlanOptions& options) {
+  ASSIGN_OR_RETURN(const json document, ParseJson(text, path));
+  Reader head(document);
+  std::string version;
+  std::string kind;
+  PlanFacts facts;
+  head.Read("apiVersion", version);
+  head.Read("kind", kind);
+  if (!head.status().ok() || version != kJsonApiVersion || kind != kKind) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": no plan of `lighter plan --out` that this lighter can read"));
+  }
+  head.Read("facts", facts);
+  RETURN_IF_ERROR(Annotate(head.status(), path));
+  const json* request = FindJson(document, "request");
+  Reader reader(request == nullptr ? document : *request);
+  std::string package;
+  ReleaseQuery& query = options.query;
+  reader.Read("package", package);
+  reader.Read("release", query.release);
+  reader.Read("namespace", query.ns);
+  reader.Read("values", query.values);
+  reader.Read("registry", query.relocation.registry);
+  reader.Read("repository", query.relocation.repository);
+  reader.Read("install", query.install);
+  reader.Read("allowMissing", options.allow_missing);
+  reader.Read("allowPull", options.allow_pull);
+  RETURN_IF_ERROR(Annotate(reader.status(), path));
+  RETURN_IF_ERROR(Annotate(CheckValueArgs(query.values), path));
+  if (options.package.empty()) options.package = package;
+  options.approved = ApprovedPlan{path, std::move(facts)};
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WritePlanFile(const std::string& path, const PlanOptions& options,
+                           const PlanMaker& maker, const Plan& plan) {
+  const ReleaseQuery& query = options.query;
+  ASSIGN_OR_RETURN(const ValueArgs values, AbsoluteValues(query.values));
+  ASSIGN_OR_RETURN(const PlanFacts facts, maker.Facts(plan));
+  const ordered_json document = {
+      {"apiVersion", kJsonApiVersion},
+      {"kind", kKind},
+      {"lighterVersion", kVersion},
+      {"createdAt", absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone())},
+      {"request",
+       {{"package", Absolute(options.package)},
+        {"release", query.release},
+        {"namespace", query.ns},
+        {"values", values},
+        {"registry", query.relocation.registry},
+        {"repository", query.relocation.repository},
+        {"install", query.install},
+        {"allowMissing", options.allow_missing},
+        {"allowPull", options.allow_pull}}},
+      {"facts", facts},
+      {"plan", PlanToJson(plan)}};
+  return WriteFileAtomic(path, JsonText(document), 0600);
+}
+
+absl::Status ReadPlanFile(const std::string& path, PlanOptions& options) {
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxPlanFileBytes);
+  if (!text.ok()) return UsageError(text.status());
+  return UsageError(Parse(*text, path, options));
+}
+
+}  // namespace lighter
