@@ -124,7 +124,7 @@ class Faults(LineTest):
     def test_somebody_else_upgrades_a_later_release_meanwhile(self):
         self.install_version_1("quayside", REGISTRY)
         self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
-        packages = {version: self.make_package(version, "--addon") for version in (1, 2)}
+        packages = {version: self.make_package(version, "--addon", "beacon") for version in (1, 2)}
         self.lighter("load", packages[1], "--set", SETTING)
         folder = self.folder / "beacon-v1"
         folder.mkdir()

@@ -46,7 +46,11 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   package->add_option("--arch", options.architecture, "Architecture in the image configs")
       ->capture_default_str();
-  package->add_flag("--addon", options.addon, "Add a second bundle, quayside-beacon");
+  package
+      ->add_option("--addon", options.addons, "Add a bundle, e.g. quayside-beacon; may be repeated")
+      ->expected(1)
+      ->take_all()
+      ->check(CLI::IsMember({"beacon", "ferry"}));
   CLI11_PARSE(cli, argc, argv);
   const absl::Status status = WritePackage(options, app, out);
   if (status.ok()) return 0;

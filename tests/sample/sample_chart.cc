@@ -27,6 +27,7 @@ global:
 web:
   replicas: 2
   pullPolicy: IfNotPresent
+  readiness: --check  # --fail: never ready
   image:
     repository: quayside/web
     tag: vVERSION
@@ -36,6 +37,11 @@ worker:
   image:
     repository: quayside/worker
     tag: vVERSION
+
+# A Job before each upgrade, with the image of web; what it does: --sleep=SECONDS, or --fail.
+migration:
+  enabled: false
+  does: --sleep=0
 
 # Started by web when it needs one; named only in web's arguments.
 helper:
@@ -73,7 +79,29 @@ spec:
           args:
           - --helper-image={{ include "image.name" (dict "root" . "image" .Values.helper.image) }}
           readinessProbe:
-            exec: {command: ["/app", "--check"]}
+            exec: {command: ["/app", "{{ .Values.web.readiness }}"]}
+)";
+
+constexpr const char* kMigration = R"({{- if .Values.migration.enabled }}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ .Release.Name }}-migration
+  annotations:
+    helm.sh/hook: pre-upgrade
+    helm.sh/hook-delete-policy: before-hook-creation
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: migration
+          image: {{ include "image.name" (dict "root" . "image" .Values.web.image) }}
+          imagePullPolicy: IfNotPresent
+          command: ["/app", "{{ .Values.migration.does }}"]
+{{- end }}
 )";
 
 constexpr const char* kWorker = R"(apiVersion: apps/v1
@@ -105,44 +133,45 @@ spec:
 constexpr const char* kAddonValues = R"(global:
   imageRegistry: REGISTRY
 
-beacon:
+ADDON:
   image:
-    repository: quayside/beacon
+    repository: quayside/ADDON
     tag: vVERSION
 )";
 
 constexpr const char* kAddonHints =
-    R"(- "{{ .global.imageRegistry }}/{{ .beacon.image.repository }}:{{ .beacon.image.tag }}")";
+    R"(- "{{ .global.imageRegistry }}/{{ .ADDON.image.repository }}:{{ .ADDON.image.tag }}")";
 
-constexpr const char* kBeacon = R"(apiVersion: apps/v1
+constexpr const char* kAddon = R"(apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ .Release.Name }}-beacon
-  labels: {app: quayside-beacon, release: {{ .Release.Name }}}
+  name: {{ .Release.Name }}-ADDON
+  labels: {app: quayside-ADDON, release: {{ .Release.Name }}}
 spec:
   replicas: 1
   selector:
-    matchLabels: {app: quayside-beacon, release: {{ .Release.Name }}}
+    matchLabels: {app: quayside-ADDON, release: {{ .Release.Name }}}
   template:
     metadata:
-      labels: {app: quayside-beacon, release: {{ .Release.Name }}}
+      labels: {app: quayside-ADDON, release: {{ .Release.Name }}}
     spec:
       terminationGracePeriodSeconds: 1
       containers:
-        - name: beacon
-          image: {{ include "image.name" (dict "root" . "image" .Values.beacon.image) }}
+        - name: ADDON
+          image: {{ include "image.name" (dict "root" . "image" .Values.ADDON.image) }}
           imagePullPolicy: IfNotPresent
           command: ["/app"]
           readinessProbe:
             exec: {command: ["/app", "--check"]}
 )";
 
-std::string ChartYaml(const char* name, const char* description, const std::string& version) {
+std::string ChartYaml(const std::string& name, const char* description,
+                      const std::string& version) {
   return absl::StrReplaceAll(kChartYaml,
                              {{"NAME", name}, {"DESCRIPTION", description}, {"VERSION", version}});
 }
 
-std::string Values(const char* text, const std::string& version) {
+std::string Values(const std::string& text, const std::string& version) {
   return absl::StrReplaceAll(text, {{"REGISTRY", kRegistry}, {"VERSION", version}});
 }
 
@@ -153,18 +182,23 @@ Chart PlatformChart(const std::string& version) {
           .hints = kPlatformHints,
           .files = {{"Chart.yaml", ChartYaml("quayside", "A sample platform", version)},
                     {"templates/_image.tpl", kImageHelper},
+                    {"templates/migration.yaml", kMigration},
                     {"templates/web.yaml", kWeb},
                     {"templates/worker.yaml", kWorker},
                     {"values.yaml", Values(kPlatformValues, version)}}};
 }
 
-Chart AddonChart(const std::string& version) {
-  return {.name = "quayside-beacon",
-          .hints = kAddonHints,
-          .files = {{"Chart.yaml", ChartYaml("quayside-beacon", "A sample add-on", version)},
+Chart AddonChart(const std::string& name, const std::string& version) {
+  const auto of = [&name](const char* text) {
+    return absl::StrReplaceAll(text, {{"ADDON", name}});
+  };
+  const std::string chart = "quayside-" + name;
+  return {.name = chart,
+          .hints = of(kAddonHints),
+          .files = {{"Chart.yaml", ChartYaml(chart, "A sample add-on", version)},
                     {"templates/_image.tpl", kImageHelper},
-                    {"templates/beacon.yaml", kBeacon},
-                    {"values.yaml", Values(kAddonValues, version)}}};
+                    {"templates/" + name + ".yaml", of(kAddon)},
+                    {"values.yaml", Values(of(kAddonValues), version)}}};
 }
 
 }  // namespace lighter::sample

@@ -20,7 +20,7 @@ struct Chart {
 // images have the tag "v" + version.
 Chart PlatformChart(const std::string& version);
 
-// beacon (a Deployment) alone: a second bundle for packages with several.
-Chart AddonChart(const std::string& version);
+// A Deployment of that name alone, for packages with several bundles.
+Chart AddonChart(const std::string& name, const std::string& version);
 
 }  // namespace lighter::sample

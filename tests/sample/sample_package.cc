@@ -127,14 +127,14 @@ support::Rope MakePackage(const PackageOptions& options) {
   const uint64_t own =
       options.size_mib * kMiB * (3 * kComponentPercent * 10 + 3 * kReleasePermille) / 1000;
   const std::vector<Layer> base = BaseLayers(options.size_mib * kMiB - own, options.app);
-  const auto component = [&](const char* name) {
+  const auto component = [&](const std::string& name) {
     return MakeComponent(name, version, base, options);
   };
   std::vector<std::pair<std::string, support::Rope>> files;
   files.push_back(MakeBundle(PlatformChart(version), version,
                              {component("helper"), component("web"), component("worker")}));
-  if (options.addon) {
-    files.push_back(MakeBundle(AddonChart(version), version, {component("beacon")}));
+  for (const std::string& addon : options.addons) {
+    files.push_back(MakeBundle(AddonChart(addon, version), version, {component(addon)}));
   }
   files.emplace_back("README.md", "The sample platform quayside, version " + version + ".\n");
   return support::PackageTar(files, absl::StrCat("quayside_v", version, "_", options.architecture));

@@ -4,17 +4,18 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "tests/support/rope.h"
 
 namespace lighter::sample {
 
 struct PackageOptions {
-  int version = 1;                     // 1: chart 0.1.0; 2: 0.2.0, where only top layers differ
-  std::string app;                     // the static program that all containers run, its bytes
-  uint64_t size_mib = 24;              // stored size of all layers, about
-  std::string architecture = "amd64";  // as in image configs
-  bool addon = false;                  // a second bundle, quayside-beacon
+  int version = 1;                       // 1: chart 0.1.0; 2: 0.2.0, where only top layers differ
+  std::string app;                       // the static program that all containers run, its bytes
+  uint64_t size_mib = 24;                // stored size of all layers, about
+  std::string architecture = "amd64";    // as in image configs
+  std::vector<std::string> addons = {};  // a bundle each: "beacon" for quayside-beacon
 };
 
 // The same options give the same bytes.

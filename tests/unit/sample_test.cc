@@ -35,7 +35,7 @@ std::set<Digest> Layers(const Package& package) {
 }
 
 TEST_F(SampleTest, IsAPackageOfTheRealFormat) {
-  const Package package = Open({.app = "app", .size_mib = 1, .addon = true});
+  const Package package = Open({.app = "app", .size_mib = 1, .addons = {"beacon"}});
   ASSERT_EQ(package.bundles.size(), 2u);
   const Bundle& bundle = package.bundles[0];
   EXPECT_EQ(bundle.name, "quayside_v0.1.0.bundle.tar");
@@ -70,7 +70,7 @@ TEST_F(SampleTest, StoredLayersAreWhatTheirNamesSay) {
 }
 
 TEST_F(SampleTest, TheSameOptionsGiveTheSameBytes) {
-  const PackageOptions options{.version = 2, .app = "app", .size_mib = 1, .addon = true};
+  const PackageOptions options{.version = 2, .app = "app", .size_mib = 1, .addons = {"beacon"}};
   EXPECT_EQ(MakePackage(options).digest(), MakePackage(options).digest());
 }
 
