@@ -227,9 +227,13 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
       need->set_size(blob.target.blob.size);
       need->set_offset(blob.offset);
     }
+    for (const UnpackStep& step : lack.steps) {
+      reply->add_to_unpack(step.layer.blob.digest.str());
+    }
     const FreeSpace free = FindFreeSpace(containerd_);
     reply->set_free_bytes(free.bytes);
     reply->set_free_inodes(free.inodes);
+    reply->set_total_bytes(free.total_bytes);
     return absl::OkStatus();
   }
 

@@ -105,7 +105,8 @@ FreeSpace FindFreeSpace(const Containerd& containerd) {
   if (!root.ok() || root->empty() || ::statvfs(root->c_str(), &stat) != 0) return {};
   // 0 means unknown. So it does for inodes, of which some file systems have no fixed number.
   const uint64_t bytes = static_cast<uint64_t>(stat.f_bavail) * stat.f_frsize;
-  return {std::max<uint64_t>(1, bytes), stat.f_favail};
+  return {std::max<uint64_t>(1, bytes), stat.f_favail,
+          static_cast<uint64_t>(stat.f_blocks) * stat.f_frsize};
 }
 
 }  // namespace lighter

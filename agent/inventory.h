@@ -52,6 +52,7 @@ std::string SnapshotRefLabel(const std::string& snapshotter);
 struct FreeSpace {
   uint64_t bytes = 0;
   uint64_t inodes = 0;
+  uint64_t total_bytes = 0;  // used ones included
 };
 FreeSpace FindFreeSpace(const Containerd& containerd);
 

@@ -29,6 +29,7 @@ int UpgradeExitCode(const UpgradeReport& report) {
 int PlanExitCode(const Plan& plan) {
   const bool pods_start = CheckPodsStart(plan.start.problems, /*is_loaded=*/true).ok();
   if (!plan.missing.empty() || !pods_start) return kExitFailed;
+  if (plan.agentless) return kExitOk;
   const auto& nodes = plan.nodes.nodes;
   const auto served = std::count_if(nodes.begin(), nodes.end(),
                                     [](const NodePlan& node) { return node.status.ok(); });

@@ -19,7 +19,8 @@ struct PlanFlags : CommonFlags {
 
 absl::StatusOr<int> RunPlan(const PlanFlags& flags) {
   ASSIGN_OR_RETURN(const RunFolder folder, RunFolder::Temporary());
-  ASSIGN_OR_RETURN(const PlanOptions options, ToPlanOptions(flags));
+  ASSIGN_OR_RETURN(PlanOptions options, ToPlanOptions(flags));
+  options.needs_agents = false;
   PlanMaker maker(options, folder);
   ASSIGN_OR_RETURN(const Plan plan, maker.Make());
   if (!flags.out.empty()) RETURN_IF_ERROR(WritePlanFile(flags.out, options, maker, plan));
@@ -42,7 +43,7 @@ void AddPlanCommand(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "plan",
       "Show what an upgrade would do: releases, names, what each node lacks; changes nothing but "
-      "the certificate of an agent that waits for one");
+      "the certificate of an agent that waits for one. Works without agents, too");
   command->footer(
       "Examples:\n"
       "  lighter plan platform_v1.2.tar\n"

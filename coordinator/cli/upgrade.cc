@@ -37,6 +37,7 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
                    flags.dry_run ? RunFolder::Temporary() : RunFolder::Keep("upgrade"));
   ASSIGN_OR_RETURN(PlanOptions plan_options, ToPlanOptions(flags));
   plan_options.publishes = options.publish;
+  plan_options.needs_agents = !flags.dry_run;
   PlanMaker maker(std::move(plan_options), folder);
   ASSIGN_OR_RETURN(Plan plan, maker.Make());
   const std::string plan_json = JsonText(PlanToJson(plan));

@@ -121,6 +121,11 @@ std::string DescribeNode(const NodePlan& node, const Digests& wanted, uint64_t a
     absl::StrAppend(&text, ", ", names.move.size(), " to move from another image");
   }
   if (names.prove > 0) absl::StrAppend(&text, ", ", names.prove, " to prove");
+  if (node.disk.free_bytes > 0 && node.disk.need_bytes() > 0) {
+    absl::StrAppend(&text, "; takes ", FormatBytes(node.disk.need_bytes()), " of ",
+                    FormatBytes(node.disk.free_bytes), " free");
+  }
+  if (!node.disk.note.empty()) absl::StrAppend(&text, "; note: ", node.disk.note);
   return text;
 }
 
@@ -247,6 +252,7 @@ ordered_json PackageToJson(const Package& package) {
 }
 
 std::string Unserved(const Plan& plan) {
+  if (plan.agentless) return "";
   const auto unserved = std::count_if(plan.nodes.nodes.begin(), plan.nodes.nodes.end(),
                                       [](const NodePlan& node) { return !node.status.ok(); });
   return unserved == 0 ? "" : absl::StrCat(" (", unserved, " of them cannot be served)");
@@ -278,8 +284,9 @@ std::string DescribePlan(const Plan& plan) {
   }
   absl::StrAppend(&text, "\n");
   for (const NodePlan& node : plan.nodes.nodes) {
-    absl::StrAppend(
-        &text, absl::StrFormat("  %-12s %s\n", node.name, DescribeNode(node, wanted, all_bytes)));
+    const std::string state =
+        plan.agentless ? OneLine(Message(node.status)) : DescribeNode(node, wanted, all_bytes);
+    absl::StrAppend(&text, absl::StrFormat("  %-12s %s\n", node.name, state));
   }
   for (const LeftOutNode& node : plan.nodes.left_out) {
     absl::StrAppend(&text,
@@ -297,7 +304,9 @@ std::string DescribePlan(const Plan& plan) {
   absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",
                   Count(static_cast<size_t>(plan.work.images.size()), "image"), " on ",
                   Count(plan.nodes.nodes.size(), "node"), Unserved(plan), ", ",
-                  FormatBytes(plan.missing_bytes()), " to move in all.\n");
+                  plan.agentless
+                      ? absl::StrCat("at most ", FormatBytes(all_bytes), " to move to each.\n")
+                      : FormatBytes(plan.missing_bytes()) + " to move in all.\n");
   return text;
 }
 
@@ -336,6 +345,9 @@ ordered_json PlanToJson(const Plan& plan) {
     nodes.push_back({{"name", node.name},
                      {"proven", node.proven()},
                      {"missingBytes", node.missing_bytes()},
+                     {"diskNeedBytes", node.disk.need_bytes()},
+                     {"diskFreeBytes", node.disk.free_bytes},
+                     {"diskNote", node.disk.note},
                      {"namesToCreate", work.create},
                      {"namesToMove", std::move(moves)},
                      {"namesToProve", work.prove},
@@ -344,6 +356,7 @@ ordered_json PlanToJson(const Plan& plan) {
   return {{"apiVersion", kJsonApiVersion},
           {"kind", "Plan"},
           {"package", plan.package.path},
+          {"agentless", plan.agentless},
           {"distinctBytes", DistinctBytes(plan.work)},
           {"bytesToMove", plan.missing_bytes()},
           {"releases", std::move(releases)},

@@ -9,7 +9,7 @@ namespace lighter {
 
 // Asks all nodes at once what they lack of `images`; sets status and inventory of each that has a
 // stub. Unavailable: the agent could not be reached, though it was tried for some seconds;
-// Cancelled: a stop signal came; ResourceExhausted: what is missing does not fit on its disk.
+// Cancelled: a stop signal came.
 void TakeInventory(const std::vector<v1::Image>& images, std::vector<NodePlan>& nodes);
 
 }  // namespace lighter

@@ -10,6 +10,17 @@
 
 namespace lighter {
 
+// What a load takes of the disk that containerd's images are on.
+struct NodeDisk {
+  uint64_t free_bytes = 0;      // 0: not known
+  uint64_t total_bytes = 0;     // 0: not known
+  uint64_t stored_bytes = 0;    // blobs that are to move
+  uint64_t unpacked_bytes = 0;  // the layers that are to be unpacked, as files; an estimate
+  std::string note;             // worth knowing, for people: "N-DISK-GC: ..."
+
+  uint64_t need_bytes() const { return stored_bytes + unpacked_bytes; }
+};
+
 // A node that takes part.
 struct NodePlan {
   std::string name;
@@ -19,6 +30,7 @@ struct NodePlan {
   absl::Status status;    // why the node cannot be served; OK when `inventory` is there
   v1::InfoReply info;     // what the agent says of itself
   v1::InventoryReply inventory;
+  NodeDisk disk;
 
   uint64_t missing_bytes() const;  // still to move to this node
   bool proven() const;             // nothing to do: every name is there and provable

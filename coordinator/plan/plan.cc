@@ -15,6 +15,7 @@
 #include "coordinator/install/authority_secret.h"
 #include "coordinator/install/enrol.h"
 #include "coordinator/install/manifests.h"
+#include "coordinator/plan/disk_check.h"
 #include "coordinator/plan/inventory.h"
 #include "coordinator/process/stop_signal.h"
 
@@ -22,6 +23,8 @@ namespace lighter {
 namespace {
 
 constexpr char kLocalNode[] = "localhost";
+constexpr char kNoAgent[] =
+    "no agent yet: what it has is not known; `lighter agent install` brings one";
 
 // The one architecture of the planned images, or empty when they differ or there are none.
 std::string CommonArchitecture(const Plan& plan) {
@@ -71,6 +74,7 @@ absl::Status PlanMaker::FindTheWayToAgents() {
   }
   ASSIGN_OR_RETURN(authority_, FindAuthority(cluster_.kubectl()));
   if (!authority_.has_value()) {
+    if (!options_.needs_agents) return absl::OkStatus();
     return absl::NotFoundError(
         "no agents are installed in this cluster: `lighter agent install` brings them. Agents that "
         "came in another way are reached with --tls-dir");
@@ -134,6 +138,7 @@ absl::StatusOr<Plan> PlanMaker::Make() {
     if (bundle.images.images.empty()) plan.notes.push_back(bundle.name + " has no images");
   }
   ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, folder_.id()));
+  ASSIGN_OR_RETURN(plan.unpacked_sizes, UnpackedSizes(plan.work));
   RETURN_IF_ERROR(NormalizeAllowedPulls(plan));
   ApplyAdmission(plan);
   RETURN_IF_ERROR(RefreshNodes(plan));
@@ -185,13 +190,16 @@ void PlanMaker::ApplyAdmission(Plan& plan) {
 }
 
 // A kubelet reads its configuration when it starts, so one that has answered is not asked again.
-void PlanMaker::CheckStartOf(Plan& plan) {
-  if (options_.local) return;
+void PlanMaker::AskKubelets(const Plan& plan) {
   std::vector<std::string> unasked;
   for (const NodePlan& node : plan.nodes.nodes) {
     if (node.status.ok() && !kubelets_.contains(node.name)) unasked.push_back(node.name);
   }
-  kubelets_.merge(ReadKubeletPulls(cluster_.kubectl(), unasked));
+  kubelets_.merge(ReadKubeletConfigs(cluster_.kubectl(), unasked));
+}
+
+void PlanMaker::CheckStartOf(Plan& plan) const {
+  if (options_.local) return;
   plan.start = CheckStart(
       plan.nodes.nodes, plan.releases, kubelets_,
       {.publishes = options_.publishes && authority_.has_value(), .allowed = allowed_pulls_});
@@ -220,11 +228,18 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     plan.nodes.nodes.push_back(std::move(node));
   } else {
     ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster_.Nodes());
-    ASSIGN_OR_RETURN(const std::vector<AgentPod> agents, FindAgents(nodes));
+    std::vector<AgentPod> agents;
+    plan.agentless = !dialer_.has_value();
+    if (!plan.agentless) {
+      ASSIGN_OR_RETURN(agents, FindAgents(nodes));
+    }
     plan.nodes = SelectNodes(nodes, agents, CommonArchitecture(plan),
                              [this](const std::string& node, const std::string& address) {
                                return dialer_->Dial(node, address);
                              });
+    for (NodePlan& node : plan.nodes.nodes) {
+      if (plan.agentless) node.status = absl::NotFoundError(kNoAgent);
+    }
     if (plan.nodes.nodes.empty()) {
       return absl::FailedPreconditionError(
           absl::StrCat("no node takes part: ", plan.nodes.left_out.size(),
@@ -233,6 +248,8 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     }
   }
   TakeInventory(plan.work.images, plan.nodes.nodes);
+  if (!options_.local) AskKubelets(plan);
+  CheckDisks(plan.unpacked_sizes, kubelets_, plan.nodes.nodes);
   CheckStartOf(plan);
   if (StopRequested())
     return absl::CancelledError("stopped on request, before all nodes had answered");

@@ -38,6 +38,7 @@ struct PlanOptions {
   std::vector<std::string> allow_missing;  // rendered names that may lack an image
   std::vector<std::string> allow_pull;     // names that nodes can pull from elsewhere
   bool publishes = true;                   // the run writes what is proven into the desired list
+  bool needs_agents = true;                // false: a plan may do without (Plan::agentless)
   bool local = false;                      // this machine's containerd, no Kubernetes
   std::string containerd_socket;           // with local
   std::optional<ApprovedPlan> approved;    // see ReadPlanFile
@@ -47,10 +48,13 @@ struct Plan {
   Package package;
   ReleasePlan releases;
   LoadWork work;
+  std::map<std::string, uint64_t> unpacked_sizes;  // of its layers; see UnpackedSizes
   NodeSelection nodes;
   std::vector<std::string> missing;  // names that pods will ask for and no image covers
   StartCheck start;                  // whether pods start from what is on the nodes
   std::vector<std::string> notes;    // worth knowing, not in the way
+  // No agents are installed, so no node could say what it has. Every node's status is an error.
+  bool agentless = false;
 
   uint64_t missing_bytes() const;  // to move, all nodes together
 };
@@ -86,7 +90,8 @@ class PlanMaker {
   absl::StatusOr<std::vector<AgentPod>> FindAgents(const std::vector<Node>& nodes);
   absl::Status NormalizeAllowedPulls(Plan& plan);
   void ApplyAdmission(Plan& plan);
-  void CheckStartOf(Plan& plan);
+  void AskKubelets(const Plan& plan);
+  void CheckStartOf(Plan& plan) const;
 
   PlanOptions options_;
   const RunFolder& folder_;
@@ -95,8 +100,8 @@ class PlanMaker {
   std::optional<Authority> authority_;  // none with --tls-dir
   std::optional<AgentDialer> dialer_;
   std::optional<LocalAgent> local_agent_;
-  std::vector<std::string> allowed_pulls_;        // normalised
-  std::map<std::string, KubeletPulls> kubelets_;  // those that could be asked
+  std::vector<std::string> allowed_pulls_;         // normalised
+  std::map<std::string, KubeletConfig> kubelets_;  // those that could be asked
 };
 
 }  // namespace lighter

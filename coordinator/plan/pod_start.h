@@ -7,7 +7,7 @@
 #include <string>
 
 #include "coordinator/naming/rendered_images.h"
-#include "coordinator/plan/kubelet_pulls.h"
+#include "coordinator/plan/kubelet_config.h"
 #include "lighter/v1/agent.pb.h"
 
 namespace lighter {
@@ -15,10 +15,10 @@ namespace lighter {
 // Of one name on one node.
 struct StartFacts {
   v1::PullRecord record = v1::PULL_RECORD_UNSPECIFIED;
-  std::optional<KubeletPulls> kubelet;  // nothing: it could not be asked
-  PodPulls pods;                        // of the pods that ask for the name; empty: none known
-  std::string repository;               // of the name: "docker.io/library/nginx"
-  bool is_answered = false;             // a pull of the name ends at the node's own registry
+  std::optional<KubeletConfig> kubelet;  // nothing: it could not be asked
+  PodPulls pods;                         // of the pods that ask for the name; empty: none known
+  std::string repository;                // of the name: "docker.io/library/nginx"
+  bool is_answered = false;              // a pull of the name ends at the node's own registry
 };
 
 enum class StartRisk {

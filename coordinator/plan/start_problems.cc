@@ -48,7 +48,7 @@ std::map<std::string, NameUse> FindUses(const ReleasePlan& releases) {
 }  // namespace
 
 StartCheck CheckStart(const std::vector<NodePlan>& nodes, const ReleasePlan& releases,
-                      const std::map<std::string, KubeletPulls>& kubelets,
+                      const std::map<std::string, KubeletConfig>& kubelets,
                       const StartQuery& query) {
   const std::map<std::string, NameUse> uses = FindUses(releases);
   const std::set<std::string> allowed(query.allowed.begin(), query.allowed.end());

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "coordinator/plan/kubelet_pulls.h"
+#include "coordinator/plan/kubelet_config.h"
 #include "coordinator/plan/node_plan.h"
 #include "coordinator/plan/pod_start.h"
 #include "coordinator/plan/release_plan.h"
@@ -42,7 +42,8 @@ struct StartQuery {
 // Looks at the nodes that answered, and at the names of `releases` only. `kubelets`: those that
 // could be asked.
 StartCheck CheckStart(const std::vector<NodePlan>& nodes, const ReleasePlan& releases,
-                      const std::map<std::string, KubeletPulls>& kubelets, const StartQuery& query);
+                      const std::map<std::string, KubeletConfig>& kubelets,
+                      const StartQuery& query);
 
 // A line for each: "blocks the upgrade: E-PULL-RECORD: ..." or "note: N-PULL-SECRETS: ...".
 std::string DescribeStartProblems(const std::vector<StartProblem>& problems);

@@ -99,18 +99,18 @@ TEST(PodStartTest, AlwaysNeedsOneThatAnswers) {
   }
 }
 
-TEST(KubeletPullsTest, AreReadFromItsConfiguration) {
-  const absl::StatusOr<KubeletPulls> kubelet = ParseKubeletPulls(
+TEST(KubeletConfigTest, AreReadFromItsConfiguration) {
+  const absl::StatusOr<KubeletConfig> kubelet = ParseKubeletConfig(
       R"({"kubeletconfig":{"imagePullCredentialsVerificationPolicy":"NeverVerifyAllowlistedImages",)"
       R"("preloadedImagesVerificationAllowlist":["r.io/a", 7]}})");
   ASSERT_TRUE(kubelet.ok()) << kubelet.status();
   EXPECT_EQ(kubelet->policy, "NeverVerifyAllowlistedImages");
   EXPECT_THAT(kubelet->preloaded, ElementsAre("r.io/a"));
-  EXPECT_EQ(ParseKubeletPulls(R"({"kubeletconfig":{}})")->policy, "");
+  EXPECT_EQ(ParseKubeletConfig(R"({"kubeletconfig":{}})")->policy, "");
   for (const std::string text : {"{", "{}", "[]", R"({"kubeletconfig":1})"}) {
-    EXPECT_FALSE(ParseKubeletPulls(text).ok()) << text;
+    EXPECT_FALSE(ParseKubeletConfig(text).ok()) << text;
   }
-  EXPECT_FALSE(ParseKubeletPulls(std::string(2 << 20, ' ')).ok());
+  EXPECT_FALSE(ParseKubeletConfig(std::string(2 << 20, ' ')).ok());
 }
 
 class StartProblemsTest : public ::testing::Test {
@@ -147,7 +147,7 @@ class StartProblemsTest : public ::testing::Test {
   static constexpr char kName[] = "r.io/a/b:1";
   std::vector<NodePlan> nodes_;
   ReleasePlan releases_;
-  std::map<std::string, KubeletPulls> kubelets_;
+  std::map<std::string, KubeletConfig> kubelets_;
 };
 
 TEST_F(StartProblemsTest, AreToldOnceANameWithAllNodesAndTheWayOut) {
