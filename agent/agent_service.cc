@@ -20,6 +20,7 @@
 #include "agent/load_gate.h"
 #include "agent/load_session.h"
 #include "agent/load_stream.h"
+#include "agent/name_state.h"
 #include "agent/prover.h"
 #include "agent/remove_names.h"
 #include "common/file.h"
@@ -219,6 +220,10 @@ class AgentService final : public v1::Agent::WithCallbackMethod_Load<v1::Agent::
         proven = proven && proofs[i].proven;
       }
       if (!proven) todo.push_back(&image);
+    }
+    ASSIGN_OR_RETURN(const std::vector<Reference> names, CheckLoneNames(request.names()));
+    for (const Reference& name : names) {
+      ASSIGN_OR_RETURN(*reply->add_names(), StateOfName(containerd_, snapshotter, records, name));
     }
     ASSIGN_OR_RETURN(const Lack lack, FindLack(containerd_, snapshotter, todo));
     for (const MissingBlob& blob : lack.blobs) {

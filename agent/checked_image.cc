@@ -147,6 +147,13 @@ absl::Status CheckSizes(const CheckedImage& image, Seen* seen) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Reference> CheckName(const std::string& name) {
+  ASSIGN_OR_RETURN(Reference reference, Reference::Parse(name));
+  if (reference.str() == name) return reference;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "name ", Quoted(name), " is not normalised; CRI looks up ", Quoted(reference.str())));
+}
+
 absl::Status CheckNames(const v1::Image& from, Seen* seen, CheckedImage* image) {
   if (from.names_size() > kMaxNamesPerImage) {
     return absl::InvalidArgumentError(
@@ -156,11 +163,7 @@ absl::Status CheckNames(const v1::Image& from, Seen* seen, CheckedImage* image) 
     return absl::InvalidArgumentError("no name; nothing would keep the image on the node");
   }
   for (const std::string& name : from.names()) {
-    ASSIGN_OR_RETURN(Reference reference, Reference::Parse(name));
-    if (reference.str() != name) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "name ", Quoted(name), " is not normalised; CRI looks up ", Quoted(reference.str())));
-    }
+    ASSIGN_OR_RETURN(Reference reference, CheckName(name));
     if (!reference.digest.empty() && reference.digest != image->target.digest.str()) {
       return absl::InvalidArgumentError(
           absl::StrCat("name ", name, " pins another digest than ", image->target.digest.str()));
@@ -210,6 +213,20 @@ absl::StatusOr<std::vector<CheckedImage>> CheckImages(
       return absl::InvalidArgumentError(
           absl::StrCat("image ", Quoted(added.label), ": ", status.message()));
     }
+  }
+  return checked;
+}
+
+absl::StatusOr<std::vector<Reference>> CheckLoneNames(
+    const google::protobuf::RepeatedPtrField<std::string>& names) {
+  if (names.size() > static_cast<int>(kMaxLoneNames)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(names.size(), " names, at most ", kMaxLoneNames, " are accepted"));
+  }
+  std::vector<Reference> checked;
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(Reference reference, CheckName(name));
+    checked.push_back(std::move(reference));
   }
   return checked;
 }

@@ -42,6 +42,11 @@ struct CheckedImage {
 absl::StatusOr<std::vector<CheckedImage>> CheckImages(
     const google::protobuf::RepeatedPtrField<v1::Image>& images);
 
+// Checks that names that are asked about alone are normalised, and how many they are.
+// InvalidArgument names the one that is not.
+absl::StatusOr<std::vector<Reference>> CheckLoneNames(
+    const google::protobuf::RepeatedPtrField<std::string>& names);
+
 // Checks that the stored config is one of `image`: its rootfs.diff_ids are those of the layers.
 // InvalidArgument otherwise.
 absl::Status CheckConfig(const CheckedImage& image, const std::string& config);

@@ -31,6 +31,8 @@ inline constexpr uint64_t kMaxTarEntries = 1'000'000;
 inline constexpr uint64_t kMaxNameBytes = 4096;
 inline constexpr uint32_t kMaxLayersPerImage = 512;
 inline constexpr uint32_t kMaxImagesPerLoad = 4096;
+// Names that one request asks about without an image.
+inline constexpr uint32_t kMaxLoneNames = 4096;
 
 // One gRPC message between coordinator and agent. A LoadStart carries manifests and names only.
 inline constexpr int kMaxMessageBytes = 64 * 1024 * 1024;

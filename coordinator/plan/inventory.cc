@@ -32,16 +32,21 @@ absl::Status CheckInventory(const v1::InventoryRequest& request, const NodePlan&
       return absl::InternalError(absl::StrCat("the agent says nothing about ", name));
     }
   }
+  for (const std::string& name : request.names()) {
+    if (answered.contains(name)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("its agent (version ", node.info.agent_version(),
+                     ") cannot be asked about names alone; `lighter agent upgrade` brings one that "
+                     "can"));
+  }
   return absl::OkStatus();
 }
 
 // The inventory of all nodes: a thread a node; a stop signal ends them all.
 class InventoryRun {
  public:
-  InventoryRun(const std::vector<v1::Image>& images, std::vector<NodePlan>& nodes)
-      : nodes_(nodes), calls_(nodes.size()) {
-    *request_.mutable_images() = {images.begin(), images.end()};
-  }
+  InventoryRun(v1::InventoryRequest request, std::vector<NodePlan>& nodes)
+      : request_(std::move(request)), nodes_(nodes), calls_(nodes.size()) {}
 
   void Run();
 
@@ -54,7 +59,7 @@ class InventoryRun {
   void AskUntilReached(size_t index);
   void CancelAll();
 
-  v1::InventoryRequest request_;
+  const v1::InventoryRequest request_;
   std::vector<NodePlan>& nodes_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable ended_;
@@ -141,7 +146,15 @@ void InventoryRun::Run() {
 }  // namespace
 
 void TakeInventory(const std::vector<v1::Image>& images, std::vector<NodePlan>& nodes) {
-  InventoryRun(images, nodes).Run();
+  v1::InventoryRequest request;
+  *request.mutable_images() = {images.begin(), images.end()};
+  InventoryRun(std::move(request), nodes).Run();
+}
+
+void AskNames(const std::vector<std::string>& names, std::vector<NodePlan>& nodes) {
+  v1::InventoryRequest request;
+  *request.mutable_names() = {names.begin(), names.end()};
+  InventoryRun(std::move(request), nodes).Run();
 }
 
 }  // namespace lighter
