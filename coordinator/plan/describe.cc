@@ -148,9 +148,9 @@ std::string JsonText(const ordered_json& json) {
   return json.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
-ordered_json LeftOutToJson(const Plan& plan) {
+ordered_json LeftOutToJson(const NodeSelection& nodes) {
   ordered_json left_out = ordered_json::array();
-  for (const LeftOutNode& node : plan.nodes.left_out) {
+  for (const LeftOutNode& node : nodes.left_out) {
     left_out.push_back({{"name", node.name}, {"cause", node.cause}});
   }
   return left_out;
@@ -190,12 +190,12 @@ ordered_json StartProblemsToJson(const Plan& plan) {
   return problems;
 }
 
-std::string DescribeLeftOut(const Plan& plan) {
-  std::vector<std::string> nodes;
-  for (const LeftOutNode& node : plan.nodes.left_out) {
-    nodes.push_back(absl::StrCat(node.name, " (", OneLine(node.cause), ")"));
+std::string DescribeLeftOut(const NodeSelection& nodes) {
+  std::vector<std::string> words;
+  for (const LeftOutNode& node : nodes.left_out) {
+    words.push_back(absl::StrCat(node.name, " (", OneLine(node.cause), ")"));
   }
-  return nodes.empty() ? "" : absl::StrCat("Left out: ", absl::StrJoin(nodes, ", "), "\n");
+  return words.empty() ? "" : absl::StrCat("Left out: ", absl::StrJoin(words, ", "), "\n");
 }
 
 std::string DescribePackage(const Package& package) {
@@ -362,7 +362,7 @@ ordered_json PlanToJson(const Plan& plan) {
           {"releases", std::move(releases)},
           {"skipped", SkippedToJson(plan)},
           {"nodes", std::move(nodes)},
-          {"leftOut", LeftOutToJson(plan)},
+          {"leftOut", LeftOutToJson(plan.nodes)},
           {"missing", plan.missing},
           {"startProblems", StartProblemsToJson(plan)},
           {"notes", plan.notes}};

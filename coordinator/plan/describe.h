@@ -20,7 +20,7 @@ std::string DescribePackage(const Package& package);
 nlohmann::ordered_json PackageToJson(const Package& package);
 
 // [{"name", "cause"}] of the nodes that take no part.
-nlohmann::ordered_json LeftOutToJson(const Plan& plan);
+nlohmann::ordered_json LeftOutToJson(const NodeSelection& nodes);
 
 // [{"bundle", "cause"}] of the bundles that take no part.
 nlohmann::ordered_json SkippedToJson(const Plan& plan);
@@ -34,7 +34,7 @@ std::string DescribePlan(const Plan& plan);
 nlohmann::ordered_json PlanToJson(const Plan& plan);
 
 // "Left out: node4 (the node is not Ready)", a line; empty where every node takes part.
-std::string DescribeLeftOut(const Plan& plan);
+std::string DescribeLeftOut(const NodeSelection& nodes);
 
 // "quayside (namespace harbor): 0.1.0 -> 0.2.0".
 std::string DescribeRelease(const Plan& plan, const PlannedBundle& planned);

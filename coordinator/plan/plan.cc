@@ -12,9 +12,6 @@
 #include "common/usage_error.h"
 #include "coordinator/cluster/admitted_pulls.h"
 #include "coordinator/cluster/kubernetes_json.h"
-#include "coordinator/install/authority_secret.h"
-#include "coordinator/install/enrol.h"
-#include "coordinator/install/manifests.h"
 #include "coordinator/plan/disk_check.h"
 #include "coordinator/plan/inventory.h"
 #include "coordinator/process/stop_signal.h"
@@ -23,8 +20,6 @@ namespace lighter {
 namespace {
 
 constexpr char kLocalNode[] = "localhost";
-constexpr char kNoAgent[] =
-    "no agent yet: what it has is not known; `lighter agent install` brings one";
 
 // The one architecture of the planned images, or empty when they differ or there are none.
 std::string CommonArchitecture(const Plan& plan) {
@@ -64,48 +59,6 @@ absl::Status PlanMaker::FindHelm(Plan& plan) {
   return absl::OkStatus();
 }
 
-// Also the first that is asked of the cluster: its error for an API server that is not there is
-// clearer than Helm's.
-absl::Status PlanMaker::FindTheWayToAgents() {
-  RETURN_IF_ERROR(cluster_.Nodes().status());
-  if (!options_.tls_dir.empty()) {
-    ASSIGN_OR_RETURN(dialer_, AgentDialer::FromTlsFolder(options_.tls_dir));
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(authority_, FindAuthority(cluster_.kubectl()));
-  if (!authority_.has_value()) {
-    if (!options_.needs_agents) return absl::OkStatus();
-    return absl::NotFoundError(
-        "no agents are installed in this cluster: `lighter agent install` brings them. Agents that "
-        "came in another way are reached with --tls-dir");
-  }
-  ASSIGN_OR_RETURN(dialer_, AgentDialer::FromAuthority(*authority_));
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<AgentPod>> PlanMaker::FindAgents(const std::vector<Node>& nodes) {
-  ASSIGN_OR_RETURN(std::vector<AgentPod> agents, cluster_.Agents());
-  if (!authority_.has_value()) {
-    AddAgentsWithoutPods(nodes, agents);
-    return agents;
-  }
-  // Only what `agent install` put there can have a certificate of this authority.
-  const auto is_foreign = [](const AgentPod& agent) { return agent.ns != kAgentNamespace; };
-  std::erase_if(agents, is_foreign);
-  std::set<std::string> ready_nodes;
-  for (const Node& node : nodes) {
-    if (node.ready) ready_nodes.insert(node.name);
-  }
-  const bool all_ready = std::all_of(agents.begin(), agents.end(), [&](const AgentPod& agent) {
-    return agent.ready || !ready_nodes.contains(agent.node);
-  });
-  if (all_ready) return agents;
-  EnrolWaiting(cluster_.kubectl(), *authority_, ready_nodes);
-  ASSIGN_OR_RETURN(agents, cluster_.Agents());
-  std::erase_if(agents, is_foreign);
-  return agents;
-}
-
 // Only agents that `agent install` brought serve their nodes as a registry.
 absl::Status PlanMaker::CheckRegistry() const {
   const bool is_local = options_.query.relocation.registry == kNodeRegistry;
@@ -121,7 +74,7 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   ASSIGN_OR_RETURN(plan.package, OpenPackage(options_.package));
   RETURN_IF_ERROR(FindHelm(plan));
   if (!options_.local) {
-    RETURN_IF_ERROR(FindTheWayToAgents());
+    RETURN_IF_ERROR(nodes_.Open(options_.needs_agents));
   }
   ASSIGN_OR_RETURN(plan.releases,
                    PlanReleases(plan.package, options_.query, helm(), folder_.path()));
@@ -151,7 +104,7 @@ absl::StatusOr<Plan> PlanMaker::Make() {
 }
 
 absl::StatusOr<PlanFacts> PlanMaker::Facts(const Plan& plan) const {
-  ASSIGN_OR_RETURN(const std::string cluster_id, cluster_.Id());
+  ASSIGN_OR_RETURN(const std::string cluster_id, cluster().Id());
   return TakeFacts(plan, cluster_id);
 }
 
@@ -178,7 +131,7 @@ void PlanMaker::ApplyAdmission(Plan& plan) {
   for (PlannedBundle& planned : plan.releases.bundles) {
     if (options_.local || planned.release.name.empty()) continue;
     const auto [it, is_new] = pulls_in.try_emplace(planned.release.ns, false);
-    if (is_new) it->second = AdmissionMakesPodsPull(cluster_.kubectl(), it->first);
+    if (is_new) it->second = AdmissionMakesPodsPull(cluster().kubectl(), it->first);
     if (!it->second) continue;
     for (auto& [name, pulls] : planned.pulls) pulls.policies = {PullPolicy::kAlways};
     if (is_new) {
@@ -189,20 +142,10 @@ void PlanMaker::ApplyAdmission(Plan& plan) {
   }
 }
 
-// A kubelet reads its configuration when it starts, so one that has answered is not asked again.
-void PlanMaker::AskKubelets(const Plan& plan) {
-  std::vector<std::string> unasked;
-  for (const NodePlan& node : plan.nodes.nodes) {
-    if (node.status.ok() && !kubelets_.contains(node.name)) unasked.push_back(node.name);
-  }
-  kubelets_.merge(ReadKubeletConfigs(cluster_.kubectl(), unasked));
-}
-
-void PlanMaker::CheckStartOf(Plan& plan) const {
-  if (options_.local) return;
+void PlanMaker::CheckStartOf(Plan& plan, const KubeletConfigs& kubelets) const {
   plan.start = CheckStart(
-      plan.nodes.nodes, plan.releases, kubelets_,
-      {.publishes = options_.publishes && authority_.has_value(), .allowed = allowed_pulls_});
+      plan.nodes.nodes, plan.releases, kubelets,
+      {.publishes = options_.publishes && authority() != nullptr, .allowed = allowed_pulls_});
 }
 
 absl::Status PlanMaker::RefreshNodes(Plan& plan) {
@@ -227,30 +170,14 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     plan.nodes = {};
     plan.nodes.nodes.push_back(std::move(node));
   } else {
-    ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster_.Nodes());
-    std::vector<AgentPod> agents;
-    plan.agentless = !dialer_.has_value();
-    if (!plan.agentless) {
-      ASSIGN_OR_RETURN(agents, FindAgents(nodes));
-    }
-    plan.nodes = SelectNodes(nodes, agents, CommonArchitecture(plan),
-                             [this](const std::string& node, const std::string& address) {
-                               return dialer_->Dial(node, address);
-                             });
-    for (NodePlan& node : plan.nodes.nodes) {
-      if (plan.agentless) node.status = absl::NotFoundError(kNoAgent);
-    }
-    if (plan.nodes.nodes.empty()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("no node takes part: ", plan.nodes.left_out.size(),
-                       " nodes listed, none Ready with "
-                       "containerd and of the package's architecture"));
-    }
+    ASSIGN_OR_RETURN(plan.nodes, nodes_.Select(CommonArchitecture(plan)));
+    plan.agentless = !nodes_.has_agents();
   }
   TakeInventory(plan.work.images, plan.nodes.nodes);
-  if (!options_.local) AskKubelets(plan);
-  CheckDisks(plan.unpacked_sizes, kubelets_, plan.nodes.nodes);
-  CheckStartOf(plan);
+  KubeletConfigs kubelets;
+  if (!options_.local) kubelets = nodes_.Kubelets(plan.nodes.nodes);
+  CheckDisks(plan.unpacked_sizes, kubelets, plan.nodes.nodes);
+  if (!options_.local) CheckStartOf(plan, kubelets);
   if (StopRequested())
     return absl::CancelledError("stopped on request, before all nodes had answered");
   return absl::OkStatus();

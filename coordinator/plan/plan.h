@@ -1,7 +1,6 @@
 // The plan: what a run would do, complete before the first byte moves.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,13 +11,13 @@
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/helm/helm.h"
 #include "coordinator/package/package.h"
+#include "coordinator/plan/cluster_nodes.h"
 #include "coordinator/plan/load_work.h"
 #include "coordinator/plan/node_plan.h"
 #include "coordinator/plan/plan_facts.h"
 #include "coordinator/plan/release_plan.h"
 #include "coordinator/plan/run_folder.h"
 #include "coordinator/plan/start_problems.h"
-#include "coordinator/transfer/agent_dialer.h"
 #include "coordinator/transfer/load.h"
 
 namespace lighter {
@@ -63,7 +62,7 @@ struct Plan {
 class PlanMaker {
  public:
   PlanMaker(PlanOptions options, const RunFolder& folder)
-      : options_(std::move(options)), folder_(folder), cluster_(Kubectl(options_.kubectl)) {}
+      : options_(std::move(options)), folder_(folder), nodes_(options_.kubectl, options_.tls_dir) {}
 
   // Reads the package, decides the names, asks every node. Read-only everywhere but in the run
   // folder. A node that cannot be asked is in the plan with its cause; what fails here is what
@@ -78,30 +77,23 @@ class PlanMaker {
   absl::StatusOr<PlanFacts> Facts(const Plan& plan) const;
 
   const Helm* helm() const { return helm_.has_value() ? &*helm_ : nullptr; }
-  const Cluster& cluster() const { return cluster_; }
+  const Cluster& cluster() const { return nodes_.cluster(); }
   // The cluster's authority, once a plan was made; null with --tls-dir and --local.
-  const Authority* authority() const { return authority_.has_value() ? &*authority_ : nullptr; }
+  const Authority* authority() const { return nodes_.authority(); }
 
  private:
   absl::Status CheckRegistry() const;
   absl::Status FindHelm(Plan& plan);
-  absl::Status FindTheWayToAgents();
-  // The agents that may be asked; those of `nodes` that wait for a certificate get one first.
-  absl::StatusOr<std::vector<AgentPod>> FindAgents(const std::vector<Node>& nodes);
   absl::Status NormalizeAllowedPulls(Plan& plan);
   void ApplyAdmission(Plan& plan);
-  void AskKubelets(const Plan& plan);
-  void CheckStartOf(Plan& plan) const;
+  void CheckStartOf(Plan& plan, const KubeletConfigs& kubelets) const;
 
   PlanOptions options_;
   const RunFolder& folder_;
-  Cluster cluster_;
+  ClusterNodes nodes_;
   std::optional<Helm> helm_;
-  std::optional<Authority> authority_;  // none with --tls-dir
-  std::optional<AgentDialer> dialer_;
   std::optional<LocalAgent> local_agent_;
-  std::vector<std::string> allowed_pulls_;         // normalised
-  std::map<std::string, KubeletConfig> kubelets_;  // those that could be asked
+  std::vector<std::string> allowed_pulls_;  // normalised
 };
 
 }  // namespace lighter

@@ -23,17 +23,12 @@ bool IsAnswered(const v1::InfoReply& agent, const std::string& registry) {
   });
 }
 
-// How the chart uses a name of the plan.
-struct NameUse {
-  PodPulls pods;
-  bool is_asked_for = false;  // by a pod, or in an argument that a pod may make others of
-};
-
-std::map<std::string, NameUse> FindUses(const ReleasePlan& releases) {
+std::map<std::string, NameUse> FindUses(const ReleasePlan& releases, bool publishes) {
   std::map<std::string, NameUse> uses;
   for (const PlannedBundle& planned : releases.bundles) {
     for (const TargetName& target : planned.names.targets) {
       NameUse& use = uses[target.name];
+      use.is_served = publishes;
       if (target.witness == NameWitness::kRendered) use.is_asked_for = true;
       const auto pulls = planned.pulls.find(target.name);
       if (pulls == planned.pulls.end()) continue;
@@ -50,8 +45,14 @@ std::map<std::string, NameUse> FindUses(const ReleasePlan& releases) {
 StartCheck CheckStart(const std::vector<NodePlan>& nodes, const ReleasePlan& releases,
                       const std::map<std::string, KubeletConfig>& kubelets,
                       const StartQuery& query) {
-  const std::map<std::string, NameUse> uses = FindUses(releases);
-  const std::set<std::string> allowed(query.allowed.begin(), query.allowed.end());
+  return CheckStart(nodes, FindUses(releases, query.publishes), kubelets, query.allowed);
+}
+
+StartCheck CheckStart(const std::vector<NodePlan>& nodes,
+                      const std::map<std::string, NameUse>& uses,
+                      const std::map<std::string, KubeletConfig>& kubelets,
+                      const std::vector<std::string>& allowed_names) {
+  const std::set<std::string> allowed(allowed_names.begin(), allowed_names.end());
   std::map<std::pair<StartRisk, std::string>, std::set<std::string>> found;
   std::set<std::string> answered;
   for (const NodePlan& node : nodes) {
@@ -61,13 +62,13 @@ StartCheck CheckStart(const std::vector<NodePlan>& nodes, const ReleasePlan& rel
     for (const v1::NameState& state : node.inventory.names()) {
       const auto use = uses.find(state.name());
       const absl::StatusOr<Reference> name = Reference::Parse(state.name());
-      if (use == uses.end() || !name.ok()) continue;
+      if (use == uses.end() || !name.ok() || !state.cause().empty()) continue;
       facts.record = state.pull_record();
       facts.pods = use->second.pods;
       facts.repository = name->name();
       facts.is_answered = false;
       std::optional<StartRisk> risk = FindStartRisk(facts);
-      if (risk && query.publishes && IsAnswered(node.info, name->registry)) {
+      if (risk && use->second.is_served && IsAnswered(node.info, name->registry)) {
         facts.is_answered = true;
         const std::optional<StartRisk> left = FindStartRisk(facts);
         if (left != risk && !allowed.contains(state.name())) answered.insert(state.name());

@@ -26,6 +26,13 @@ struct StartProblem {
   std::string Remedy() const;  // with its words filled in
 };
 
+// How a release uses a name.
+struct NameUse {
+  PodPulls pods;
+  bool is_asked_for = false;  // by a pod, or in an argument that a pod may make others of
+  bool is_served = false;     // the desired list will hold it, so the node's own registry serves it
+};
+
 struct StartCheck {
   std::vector<StartProblem> problems;  // by risk and name
   // Names whose pods start only because the node's own registry answers their pull. It serves what
@@ -39,8 +46,15 @@ struct StartQuery {
   std::vector<std::string> allowed;  // normalised names whose pulls somebody else answers
 };
 
-// Looks at the nodes that answered, and at the names of `releases` only. `kubelets`: those that
-// could be asked.
+// Looks at the nodes that answered, and there at the names that are used; not at names asked about
+// alone that are not proven. `kubelets`: those that could be asked. `allowed`: normalised names
+// whose pulls somebody else answers.
+StartCheck CheckStart(const std::vector<NodePlan>& nodes,
+                      const std::map<std::string, NameUse>& uses,
+                      const std::map<std::string, KubeletConfig>& kubelets,
+                      const std::vector<std::string>& allowed);
+
+// The same of the names of `releases`.
 StartCheck CheckStart(const std::vector<NodePlan>& nodes, const ReleasePlan& releases,
                       const std::map<std::string, KubeletConfig>& kubelets,
                       const StartQuery& query);

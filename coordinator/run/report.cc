@@ -46,7 +46,7 @@ std::string ProvenLine(const Plan& plan, const LoadReport& report) {
   return absl::StrCat(
       "Proven on ", Count(report.nodes.size(), "node"), ": ", Count(NameCount(plan), "name"),
       " of ", Count(plan.work.images.size(), "image"), "; ", FormatBytes(MovedBytes(report)),
-      " moved in all.\n", held, DescribeLeftOut(plan));
+      " moved in all.\n", held, DescribeLeftOut(plan.nodes));
 }
 
 // What a package that cannot be used left behind, node by node. A node that is proven was so before
@@ -199,7 +199,7 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
           {"childSeconds", absl::ToDoubleSeconds(times.children)},
           {"names", NamesToJson(plan)},
           {"nodes", NodesToJson(load)},
-          {"leftOut", LeftOutToJson(plan)},
+          {"leftOut", LeftOutToJson(plan.nodes)},
           {"skipped", SkippedToJson(plan)},
           {"relocatedValues", RelocatedToJson(plan)},
           {"missing", plan.missing},
