@@ -9,14 +9,18 @@ CLUSTER := tests/cluster/cluster
 # What users run, and what the demo needs besides.
 PROGRAMS := lighter lighter-agent lighter-sample lighter-sample-app
 BUILD_JOBS ?= $(shell nproc)
+# Of each fuzz target.
+FUZZ_SECONDS ?= 60
+TARGET ?=
 
 .PHONY: help setup setup-build setup-cluster build build-tests demo demo-down test test-fast test-sanitizers \
-	cluster cluster-down agents bench format lint clean
+	fuzz cluster cluster-down agents bench format lint clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make cluster takes NODES=3, CONTAINERD=1.6|2, NAME=lighter; everything else takes no options."
+	@echo "  make cluster takes NODES=3, CONTAINERD=1.6|2, NAME=lighter, make fuzz FUZZ_SECONDS=60, TARGET=reference;"
+	@echo "  everything else takes no options."
 
 setup-build:
 	@tests/setup/packages.sh build
@@ -53,6 +57,12 @@ test-sanitizers: setup-cluster ## Unit and integration tests under asan+ubsan, t
 	  cmake --build --preset $$preset -j $(BUILD_JOBS) && \
 	  ctest --preset $$preset -LE cluster || exit 1; \
 	done
+
+fuzz: ## Fuzz what reads hostile bytes, FUZZ_SECONDS=60 each: all targets, or TARGET="reference hints"
+	@tests/setup/packages.sh build fuzz
+	@cmake --preset fuzz -Wno-dev > /dev/null
+	@cmake --build --preset fuzz -j $(BUILD_JOBS)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(TARGET)
 
 cluster: setup-cluster ## Start a Kubernetes on this machine: NODES=3 CONTAINERD=1.6|2 NAME=lighter
 	@$(CLUSTER) up --name $(NAME) --nodes $(NODES) --containerd $(CONTAINERD)

@@ -3,6 +3,7 @@
 #
 #   tests/setup/packages.sh build            what compiles lighter and its unit tests
 #   tests/setup/packages.sh build cluster    also what a test cluster runs on
+#   tests/setup/packages.sh build fuzz       also what fuzzing needs: clang with its runtimes
 #
 # Services that come with a package are neither started nor enabled.
 set -euo pipefail
@@ -23,8 +24,9 @@ packages_of() { # GROUP
         iproute2 iptables conntrack socat openssl \
         util-linux mount e2fsprogs procps python3 ca-certificates
       ;;
+    fuzz) echo clang-14 libclang-rt-14-dev ;;
     pip) echo python3-pip ;;
-    *) die "unknown group '$1'; there are: build, cluster, pip" ;;
+    *) die "unknown group '$1'; there are: build, cluster, fuzz, pip" ;;
   esac
 }
 

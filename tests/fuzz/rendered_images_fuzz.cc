@@ -1,0 +1,25 @@
+// What Helm renders of a vendor's templates: a stream of YAML documents.
+#include <set>
+
+#include "coordinator/naming/rendered_images.h"
+#include "tests/fuzz/fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace lighter;
+  const std::string_view manifests = fuzz::AsText(data, size);
+  std::set<std::string> seen;
+  for (const std::string& name : MentionedNames(manifests)) {
+    REQUIRE(manifests.find(name) != std::string_view::npos && seen.insert(name).second);
+    REQUIRE(name.find_first_of(":@") != std::string::npos);
+  }
+  seen.clear();
+  const auto images = RenderedImages(manifests);
+  if (!images.ok()) return 0;
+  for (const RenderedImage& image : *images) {
+    REQUIRE(!image.name.empty() && !image.policies.empty() && seen.insert(image.name).second);
+  }
+  // Another document changes nothing of what these say.
+  const auto more = RenderedImages(std::string(manifests) + "\n---\nkind: Service\n");
+  REQUIRE(more.ok() && more->size() == images->size());
+  return 0;
+}
