@@ -46,9 +46,10 @@ std::string Next(std::string suffix, char first, char last) {
 }
 
 // Or this, where it was not told how wide suffixes are: "zaaa" after "yz", "9000" after "89", so
-// that the order of names stays that of the parts.
+// that the order of names stays that of the parts. "" where `next` does not begin with `last`.
 std::string Widened(const std::string& next, char first, char last) {
   const size_t run = std::min(next.find_first_not_of(last), next.size());
+  if (run == 0) return "";
   return std::string(run, last) + std::string(next.size() + 2 - run, first);
 }
 
@@ -98,7 +99,7 @@ std::vector<std::string> Chain(const std::set<std::string>& suffixes, bool is_nu
     chain.push_back(suffix);
     std::string next = Next(suffix, first, last);
     const auto numbered = by_number.find(Number(suffix) + 1);
-    const std::string widened = next.empty() ? "" : Widened(next, first, last);
+    const std::string widened = Widened(next, first, last);
     if (is_number && numbered != by_number.end()) {
       next = numbered->second;
     } else if (!suffixes.contains(next)) {

@@ -93,6 +93,14 @@ TEST_F(PartsTest, SplitWidensItsSuffixes) {
   EXPECT_THAT(Find("s.tar"), ElementsAreArray(by_letter));
 }
 
+// "000" is no wider suffix that would follow on "3": the names would lead round in a ring.
+TEST_F(PartsTest, SuffixesOfSeveralWidthsEnd) {
+  const std::vector<std::string> numbers = Write({"p.part000", "p.part1", "p.part2", "p.part3"});
+  EXPECT_THAT(Find("p"), ElementsAreArray(numbers));
+  const std::vector<std::string> letters = Write({"q.tar.aa", "q.tar.ab", "q.tar.aaaa"});
+  EXPECT_THAT(Find("q.tar"), ElementsAreArray({letters[0], letters[1]}));
+}
+
 TEST_F(PartsTest, WhatIsNoPartStaysAlone) {
   for (const char* name : {"p_v0.9.10", "p_v0.9.11", "q.tar.gz", "q.tar.xz", "r.tar", "r.tar.001",
                            "s.tar.2026", "bundle.aa", "bundle.ab"}) {
