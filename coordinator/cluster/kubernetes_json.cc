@@ -1,9 +1,10 @@
 #include "coordinator/cluster/kubernetes_json.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace lighter {
-namespace {}  // namespace
 
 using nlohmann::json;
 
@@ -26,12 +27,12 @@ std::string Text(const json& object, std::initializer_list<const char*> path) {
 
 absl::StatusOr<json> Items(const std::string& text, const std::string& what) {
   json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  const json& items = At(parsed, {"items"});
-  if (!items.is_array()) {
+  if (!At(parsed, {"items"}).is_array()) {
     return absl::InternalError(
         absl::StrCat("kubectl get ", what, ": the output is not a JSON list"));
   }
-  return items;
+  // A copy would hold a large cluster's pods twice, and goes as deep as they are nested.
+  return std::move(parsed["items"]);
 }
 
 bool HasTrueCondition(const json& object, const std::string& type) {

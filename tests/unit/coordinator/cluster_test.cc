@@ -47,6 +47,14 @@ TEST(ParseTest, RefusesWhatIsNotAList) {
   }
 }
 
+TEST(ParseTest, SurvivesObjectsOfAnyDepth) {
+  constexpr size_t kDepth = 500'000;
+  const std::string text =
+      "{\"items\":" + std::string(kDepth, '[') + std::string(kDepth, ']') + "}";
+  EXPECT_TRUE(ParseNodes(text).ok());
+  EXPECT_TRUE(ParsePods(text, "r").ok());
+}
+
 TEST(ParseTest, SurvivesObjectsOfAnyShape) {
   for (const char* item :
        {"null", "1", "[]", "{}", R"({"metadata":[],"status":{"conditions":{}},"spec":7})",
