@@ -20,8 +20,9 @@ namespace {
 // Helm keeps a release's manifests in a Secret of 1 MiB, compressed; this is far above any that
 // works.
 constexpr size_t kMaxManifestsBytes = 256 * kMiB;
-// Aliases let a small document stand for a huge tree; a real one has some thousand nodes.
-constexpr int kMaxNodes = 500'000;
+// Aliases let a small document stand for a huge tree. Spelled out, each node takes a byte at least;
+// aliases may add this many in the whole stream.
+constexpr size_t kMaxAliased = 500'000;
 constexpr int kMaxDepth = 100;
 
 constexpr std::array<std::string_view, 3> kContainerLists = {"containers", "initContainers",
@@ -84,10 +85,11 @@ class Collection {
   std::unordered_map<std::string, size_t> index_;
 };
 
-// Walks one document's tree, collecting names.
+// Walks the documents' trees, collecting names.
 class Walker {
  public:
-  explicit Walker(Collection& names) : names_(names) {}
+  // Of all trees together at most `max_nodes` are visited.
+  Walker(size_t max_nodes, Collection& names) : max_nodes_(max_nodes), names_(names) {}
 
   absl::Status Walk(const YAML::Node& node, int depth);
 
@@ -97,8 +99,9 @@ class Walker {
   // `image` names it, `holder` has its pull policy under that key.
   void Add(const YAML::Node& image, const YAML::Node& holder, const char* policy_key);
 
+  const size_t max_nodes_;
   Collection& names_;
-  int nodes_ = 0;
+  size_t nodes_ = 0;
 };
 
 void Walker::Add(const YAML::Node& image, const YAML::Node& holder, const char* policy_key) {
@@ -123,9 +126,9 @@ void Walker::CollectFrom(const std::string& key, const YAML::Node& list) {
 }
 
 absl::Status Walker::Walk(const YAML::Node& node, int depth) {
-  if (++nodes_ > kMaxNodes || depth > kMaxDepth) {
+  if (++nodes_ > max_nodes_ || depth > kMaxDepth) {
     return absl::ResourceExhaustedError(
-        "a rendered object is nested too deeply or stands for too many values");
+        "the rendered objects are nested too deeply or stand for too many values");
   }
   if (node.IsSequence()) {
     for (const YAML::Node& item : node) RETURN_IF_ERROR(Walk(item, depth + 1));
@@ -141,14 +144,14 @@ absl::Status Walker::Walk(const YAML::Node& node, int depth) {
   return absl::OkStatus();
 }
 
-absl::Status AddImages(std::string_view document, Collection& names) {
+absl::Status AddImages(std::string_view document, Walker& walker) {
   // Most documents (services, CRDs, secrets) need no tree.
   if (!absl::StrContains(ToAbsl(document), "ontainers") &&
       !absl::StrContains(ToAbsl(document), "volumes")) {
     return absl::OkStatus();
   }
   try {
-    return Walker(names).Walk(YAML::Load(std::string(document)), 0);
+    return walker.Walk(YAML::Load(std::string(document)), 0);
   } catch (const YAML::Exception& e) {
     // Helm writes "# Source: chart/templates/x.yaml" first.
     const size_t source = document.find("# Source:");
@@ -202,8 +205,9 @@ absl::StatusOr<std::vector<RenderedImage>> RenderedImages(std::string_view manif
         absl::StrCat("rendered manifests of ", manifests.size(), " bytes"));
   }
   Collection names;
+  Walker walker(kMaxAliased + manifests.size(), names);
   for (const std::string_view document : SplitDocuments(manifests)) {
-    RETURN_IF_ERROR(AddImages(document, names));
+    RETURN_IF_ERROR(AddImages(document, walker));
   }
   return names.Take();
 }

@@ -27,7 +27,7 @@ struct RenderedImage {
 // of every pod spec in a multi-document YAML stream (Pods, and any object with a pod template:
 // Deployments, Jobs, CronJobs, ..., found by shape, not by kind). In order of appearance, each
 // name once. InvalidArgument names the template whose YAML is damaged; ResourceExhausted where
-// nesting or aliases make an object too large.
+// nesting or aliases make the objects too large.
 absl::StatusOr<std::vector<RenderedImage>> RenderedImages(std::string_view manifests);
 
 // Every text in the manifests that has the shape of an image name with a tag or a digest, wherever

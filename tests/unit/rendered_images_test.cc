@@ -198,6 +198,21 @@ TEST(RenderedImagesTest, AliasBombsAreRefused) {
   EXPECT_EQ(RenderedImages(bomb).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
+// Each document is allowed; a small file of many would keep lighter busy for hours.
+TEST(RenderedImagesTest, AliasesAreBoundedOverAllDocuments) {
+  std::string document = "containers: []\na: &a [x, x, x, x, x, x, x, x, x, x]\n";
+  for (char c = 'b'; c <= 'e'; ++c) {
+    const std::string last(1, static_cast<char>(c - 1));
+    document += std::string(1, c) + ": &" + c + " [*" + last;
+    for (int j = 0; j < 9; ++j) document += ", *" + last;
+    document += "]\n";
+  }
+  EXPECT_TRUE(RenderedImages(document).ok());
+  std::string stream;
+  for (int i = 0; i < 10; ++i) stream += "---\n" + document;
+  EXPECT_EQ(RenderedImages(stream).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
 TEST(RenderedImagesTest, DepthIsBounded) {
   const std::string deep = "containers: " + std::string(200, '[') + std::string(200, ']');
   EXPECT_EQ(RenderedImages(deep).status().code(), absl::StatusCode::kResourceExhausted);
