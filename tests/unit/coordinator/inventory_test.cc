@@ -60,6 +60,14 @@ TEST(InventoryTest, AnAnswerThatLeavesANameOutIsNoAnswer) {
   EXPECT_THAT(Message(nodes[0].status), HasSubstr("says nothing about example.com/a/b:1"));
 }
 
+TEST(InventoryTest, AnAgentThatKnowsNoNamesAloneIsToBeUpgraded) {
+  FakeAgent agent;
+  std::vector<NodePlan> nodes = {NodeWith(agent)};
+  AskNames({"example.com/a/b:1"}, nodes);
+  EXPECT_THAT(Message(nodes[0].status), HasSubstr("(version 9.9.9) cannot be asked"));
+  EXPECT_THAT(Message(nodes[0].status), HasSubstr("lighter agent upgrade"));
+}
+
 TEST(InventoryTest, AnAgentOfAnotherProtocolIsToldApart) {
   FakeAgent old;
   old.protocol = 0;
