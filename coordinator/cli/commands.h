@@ -10,7 +10,9 @@ void AddInspectCommand(CLI::App& app, int& exit_code);
 void AddPlanCommand(CLI::App& app, int& exit_code);
 void AddLoadCommand(CLI::App& app, int& exit_code);
 void AddPruneCommand(CLI::App& app, int& exit_code);
+void AddRollbackCommand(CLI::App& app, int& exit_code);
 void AddUpgradeCommand(CLI::App& app, int& exit_code);
+void AddVerifyCommand(CLI::App& app, int& exit_code);
 // Add last: completes the commands that `app` has when it runs.
 void AddCompletionCommand(CLI::App& app);
 

@@ -37,6 +37,17 @@ int PlanExitCode(const Plan& plan) {
   return served == 0 ? kExitFailed : kExitPartial;
 }
 
+int VerifyExitCode(const VerifyReport& report) {
+  if (report.proven()) return kExitOk;
+  return report.asked_nodes() == 0 ? kExitFailed : kExitPartial;
+}
+
+int RollbackExitCode(const RollbackPlan& plan, const RollbackReport& report) {
+  if (report.Succeeded()) return kExitOk;
+  if (StopRequested()) return kExitStopped + FirstStopSignal();
+  return plan.verified.proven() ? kExitFailed : VerifyExitCode(plan.verified);
+}
+
 int ErrorExitCode(const absl::Status& status) {
   if (StopRequested()) return kExitStopped + FirstStopSignal();
   return IsUsageError(status) ? kExitUsage : kExitFailed;

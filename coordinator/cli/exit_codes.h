@@ -2,7 +2,9 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "coordinator/run/rollback_run.h"
 #include "coordinator/run/upgrade_run.h"
+#include "coordinator/run/verify_run.h"
 
 namespace lighter {
 
@@ -26,6 +28,12 @@ int UpgradeExitCode(const UpgradeReport& report);
 // 0; 1 when pods would ask for images that the package does not have, or no node can be served; 4
 // when some nodes cannot.
 int PlanExitCode(const Plan& plan);
+
+// 0 when every release is proven on every node; 4 when not; 1 when no node could be asked.
+int VerifyExitCode(const VerifyReport& report);
+
+// 0; that of VerifyExitCode when Helm was not run for it; 130 and the like after a stop signal, 1.
+int RollbackExitCode(const RollbackPlan& plan, const RollbackReport& report);
 
 // Of an error of the command line, of a run that was stopped, or of any other.
 int ErrorExitCode(const absl::Status& status);

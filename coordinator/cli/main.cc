@@ -18,7 +18,8 @@ namespace {
 constexpr char kExitCodes[] =
     "Exit codes: 0 done; 1 failed; 2 usage; 4 some nodes are proven, others not, or all are and\n"
     "the desired list could not be written (of agent and prune: something is left to do on a "
-    "node);\n"
+    "node;\n"
+    "of verify and rollback: not everything is proven);\n"
     "130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal.\n";
 constexpr char kFooter[] =
     "Results go to stdout, progress and messages to stderr.\n"
@@ -53,6 +54,8 @@ int RunCommand(int argc, char** argv) {
   lighter::AddPlanCommand(app, exit_code);
   lighter::AddLoadCommand(app, exit_code);
   lighter::AddUpgradeCommand(app, exit_code);
+  lighter::AddVerifyCommand(app, exit_code);
+  lighter::AddRollbackCommand(app, exit_code);
   lighter::AddPruneCommand(app, exit_code);
   lighter::AddCompletionCommand(app);
   AddExitCodes(app);

@@ -81,19 +81,33 @@ void AddProgressFlag(CLI::App& command, CommonFlags& flags) {
       ->capture_default_str();
 }
 
-void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
-  command.add_option("RELEASE", flags.release,
-                     "Only this release (default: all of the package's charts)");
+void AddReleaseFlags(CLI::App& command, CommonFlags& flags) {
   command.add_option("-n,--namespace", flags.ns, "Only releases of this namespace");
-  command
-      .add_option("--allow-missing", flags.allow_missing,
-                  "Go on although no image of the package covers NAME; may be repeated")
-      ->expected(1)
-      ->take_all();
   command
       .add_option("--allow-pull", flags.allow_pull,
                   "Go on although kubelets will pull NAME: a registry that they reach has it; may "
                   "be repeated")
+      ->expected(1)
+      ->take_all();
+  AddKubectlFlags(command, flags);
+  AddHelmFlag(command, flags);
+  AddTlsDirFlag(command, flags);
+}
+
+void AddWaitFlags(CLI::App& command, std::string& timeout, bool& no_wait) {
+  command.add_option("--timeout", timeout, "How long Helm waits for the pods, like 90s or 5m")
+      ->check(CheckDuration)
+      ->capture_default_str();
+  command.add_flag("--no-wait", no_wait, "Do not wait for the pods to be ready");
+}
+
+void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
+  command.add_option("RELEASE", flags.release,
+                     "Only this release (default: all of the package's charts)");
+  AddReleaseFlags(command, flags);
+  command
+      .add_option("--allow-missing", flags.allow_missing,
+                  "Go on although no image of the package covers NAME; may be repeated")
       ->expected(1)
       ->take_all();
   AddRepeated(command, "-f,--values", flags.values_files, "Values file; may be repeated");
@@ -114,9 +128,6 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
       ->check(CheckRepository)
       ->needs(registry)
       ->group(kNames);
-  AddKubectlFlags(command, flags);
-  AddHelmFlag(command, flags);
-  AddTlsDirFlag(command, flags);
 }
 
 std::string CheckDuration(const std::string& text) {
@@ -133,6 +144,15 @@ KubectlOptions ToKubectlOptions(const CommonFlags& flags) {
 
 HelmOptions ToHelmOptions(const CommonFlags& flags) {
   return {.binary = flags.helm, .kubeconfig = flags.kubeconfig, .context = flags.context};
+}
+
+VerifyOptions ToVerifyOptions(const CommonFlags& flags) {
+  return {.kubectl = ToKubectlOptions(flags),
+          .helm = ToHelmOptions(flags),
+          .tls_dir = flags.tls_dir,
+          .release = flags.release,
+          .ns = flags.ns,
+          .allow_pull = flags.allow_pull};
 }
 
 void AddInstallFlag(CLI::App& command, CommonFlags& flags) {

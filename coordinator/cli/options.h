@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "coordinator/plan/plan.h"
 #include "coordinator/progress/display.h"
+#include "coordinator/run/verify_run.h"
 
 namespace lighter {
 
@@ -51,9 +52,12 @@ void AddTlsDirFlag(CLI::App& command, CommonFlags& flags);
 CLI::Option* AddPackageArgument(CLI::App& command, CommonFlags& flags);
 void AddOutputFlag(CLI::App& command, CommonFlags& flags);
 void AddProgressFlag(CLI::App& command, CommonFlags& flags);
-// RELEASE, -n, the value flags of helm, --registry, --repository, --helm, --kubectl, --kubeconfig,
-// --context, --tls-dir,
-// --allow-missing, --allow-pull.
+// -n, --allow-pull, --helm, --kubectl, --kubeconfig, --context, --tls-dir.
+void AddReleaseFlags(CLI::App& command, CommonFlags& flags);
+// --timeout, --no-wait: of Helm.
+void AddWaitFlags(CLI::App& command, std::string& timeout, bool& no_wait);
+// RELEASE, those of AddReleaseFlags, the value flags of helm, --registry, --repository,
+// --allow-missing.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 // After AddClusterFlags.
 void AddInstallFlag(CLI::App& command, CommonFlags& flags);
@@ -66,6 +70,7 @@ std::string CheckDuration(const std::string& text);
 
 KubectlOptions ToKubectlOptions(const CommonFlags& flags);
 HelmOptions ToHelmOptions(const CommonFlags& flags);
+VerifyOptions ToVerifyOptions(const CommonFlags& flags);
 // With --plan, from that file as well. UsageError where neither that nor PACKAGE is given; errors
 // of ReadPlanFile.
 absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags);

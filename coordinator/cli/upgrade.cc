@@ -95,11 +95,7 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
   AddPlanFileFlag(*command, *flags);
   command->add_flag("--dry-run", flags->dry_run,
                     "Show the plan and stop; the same as `lighter plan`");
-  command
-      ->add_option("--timeout", flags->timeout, "How long Helm waits for the pods, like 90s or 5m")
-      ->check(CheckDuration)
-      ->capture_default_str();
-  command->add_flag("--no-wait", flags->no_wait, "Do not wait for the pods to be ready");
+  AddWaitFlags(*command, flags->timeout, flags->no_wait);
   command->add_flag("--rollback-on-failure,--atomic", flags->rollback_on_failure,
                     "Have Helm roll the release back when the upgrade fails");
   AddEphemeralFlag(*command, flags->ephemeral);

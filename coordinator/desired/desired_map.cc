@@ -52,18 +52,24 @@ DesiredMap ParseDesiredMap(const std::string& config_map, const Authority& autho
   return map;
 }
 
+std::map<std::string, const v1::DesiredImage*> HeldImages(const v1::Desired& list) {
+  std::map<std::string, const v1::DesiredImage*> held;
+  const auto add = [&held](const auto& images) {
+    for (const v1::DesiredImage& image : images) {
+      for (const std::string& name : image.names()) held.emplace(name, &image);
+    }
+  };
+  for (const v1::DesiredRelease& entry : list.releases()) add(entry.images());
+  for (const v1::DesiredRelease& entry : list.releases()) add(entry.previous_images());
+  return held;
+}
+
 std::set<std::string> HeldNames(const v1::Desired& list) {
   std::set<std::string> held;
-  for (const v1::DesiredRelease& entry : list.releases()) {
-    for (const auto* images : {&entry.images(), &entry.previous_images()}) {
-      for (const v1::DesiredImage& image : *images) {
-        for (const std::string& text : image.names()) {
-          held.insert(text);
-          const absl::StatusOr<Reference> name = Reference::Parse(text);
-          if (name.ok()) held.insert(absl::StrCat(name->name(), "@", image.manifest_digest()));
-        }
-      }
-    }
+  for (const auto& [text, image] : HeldImages(list)) {
+    held.insert(text);
+    const absl::StatusOr<Reference> name = Reference::Parse(text);
+    if (name.ok()) held.insert(absl::StrCat(name->name(), "@", image->manifest_digest()));
   }
   return held;
 }

@@ -1,6 +1,7 @@
 // The ConfigMap lighter-desired: the cluster's desired list, where the agents' pods see it.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,6 +21,10 @@ struct DesiredMap {
   std::string resource_version;
   std::string problem;  // why the list that is there does not count; empty where it does
 };
+
+// The image that the list holds under each name (normalised): what was loaded last before what was
+// loaded before that. The pointers are into the list.
+std::map<std::string, const v1::DesiredImage*> HeldImages(const v1::Desired& list);
 
 // Every name that the list holds, normalised, and its repository with the digest.
 std::set<std::string> HeldNames(const v1::Desired& list);

@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "coordinator/desired/desired_map.h"
 #include "coordinator/desired/merge.h"
 
 namespace lighter {
@@ -13,13 +14,7 @@ using Images = google::protobuf::RepeatedPtrField<v1::DesiredImage>;
 // Name -> manifest digest.
 std::map<std::string, std::string> NamesOf(const v1::Desired& list) {
   std::map<std::string, std::string> names;
-  for (const v1::DesiredRelease& entry : list.releases()) {
-    for (const Images* images : {&entry.images(), &entry.previous_images()}) {
-      for (const v1::DesiredImage& image : *images) {
-        for (const std::string& name : image.names()) names.emplace(name, image.manifest_digest());
-      }
-    }
-  }
+  for (const auto& [name, image] : HeldImages(list)) names.emplace(name, image->manifest_digest());
   return names;
 }
 

@@ -19,6 +19,19 @@ using nlohmann::json;
 
 constexpr absl::Duration kQueryTimeout = absl::Minutes(2);
 
+// What is wanted of a revision in one call: chart, version, then the manifests. A hook's events are
+// "pre-upgrade", "test" and the like; `js` leaves no line break in a text.
+constexpr char kStoredTemplate[] =
+    R"({{ js .Release.Chart.Metadata.Name }}
+{{ js .Release.Chart.Metadata.Version }}
+{{ .Release.Manifest }}
+{{- range .Release.Hooks }}{{ $runs := false }}
+{{- range .Events }}{{ if ne (printf "%s" .) "test" }}{{ $runs = true }}{{ end }}{{ end }}
+{{- if $runs }}
+---
+{{ .Manifest }}
+{{ end }}{{ end }})";
+
 std::string LastLines(const std::string& text, size_t max_lines = 6) {
   std::vector<std::string> lines = absl::StrSplit(text, '\n', absl::SkipWhitespace());
   const size_t first = lines.size() > max_lines ? lines.size() - max_lines : 0;
@@ -149,6 +162,32 @@ absl::StatusOr<std::vector<Release>> Helm::ListStates(
   return releases;
 }
 
+absl::StatusOr<std::vector<HistoryEntry>> Helm::History(const Release& release) const {
+  ASSIGN_OR_RETURN(const std::string out,
+                   Run({"history", release.name, "-n", release.ns, "-o", "json"}));
+  const json parsed = json::parse(out, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_array()) return absl::InternalError("helm history: the output is not a JSON list");
+  std::vector<HistoryEntry> history;
+  for (const json& item : parsed) {
+    const auto revision = item.find("revision");
+    if (revision == item.end() || !revision->is_number_integer()) continue;
+    history.push_back({.revision = revision->get<int>(),
+                       .status = Text(item, "status"),
+                       .chart = Text(item, "chart")});
+  }
+  return history;
+}
+
+absl::StatusOr<StoredRevision> Helm::Stored(const Release& release, int revision) const {
+  ASSIGN_OR_RETURN(const std::string out,
+                   Run({"get", "all", release.name, "-n", release.ns, "--revision",
+                        absl::StrCat(revision), "--template", kStoredTemplate}));
+  const std::vector<std::string> parts = absl::StrSplit(out, absl::MaxSplits('\n', 2));
+  if (parts.size() != 3) return absl::InternalError("helm get all: the output has no manifest");
+  return StoredRevision{
+      .revision = revision, .chart = parts[0], .version = parts[1], .manifests = parts[2]};
+}
+
 absl::StatusOr<std::string> Helm::UserValues(const Release& release) const {
   return Run({"get", "values", release.name, "-n", release.ns, "-o", "yaml"});
 }
@@ -198,14 +237,29 @@ std::vector<std::string> Helm::UpgradeCommand(const Release& release,
   return Command(args, true);
 }
 
-absl::Status Helm::Upgrade(const Release& release, const UpgradeOptions& options) const {
+absl::Status Helm::Change(const std::vector<std::string>& command,
+                          const std::string& log_path) const {
   ASSIGN_OR_RETURN(const ProcessResult result,
-                   RunProcess(UpgradeCommand(release, options),
-                              {.log_path = options.log_path, .own_session = true}));
+                   RunProcess(command, {.log_path = log_path, .own_session = true}));
   if (result.exit_code == 0) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("helm ", release.revision == 0 ? "install" : "upgrade",
-                                         " failed (exit code ", result.exit_code,
-                                         "): ", LastLines(result.err)));
+  return absl::AbortedError(absl::StrCat("helm ", command[1], " failed (exit code ",
+                                         result.exit_code, "): ", LastLines(result.err)));
+}
+
+absl::Status Helm::Upgrade(const Release& release, const UpgradeOptions& options) const {
+  return Change(UpgradeCommand(release, options), options.log_path);
+}
+
+absl::Status Helm::Rollback(const Release& release, const RollbackOptions& options) const {
+  std::vector<std::string> args = {"rollback",
+                                   release.name,
+                                   absl::StrCat(options.revision),
+                                   "-n",
+                                   release.ns,
+                                   "--timeout",
+                                   absl::StrCat(absl::ToInt64Seconds(options.timeout), "s")};
+  if (options.wait) args.push_back("--wait");
+  return Change(Command(args, true), options.log_path);
 }
 
 }  // namespace lighter

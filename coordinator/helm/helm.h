@@ -33,6 +33,28 @@ struct Release {
 // is not version "2fa-1.0.0" of "app".
 std::string ChartVersionOf(const Release& release, const std::string& chart);
 
+// One line of `helm history`.
+struct HistoryEntry {
+  int revision = 0;
+  std::string status;  // "deployed", "superseded", "failed", "pending-upgrade", ...
+  std::string chart;   // "<name>-<version>"
+};
+
+// A revision as Helm keeps it.
+struct StoredRevision {
+  int revision = 0;
+  std::string chart;      // its name
+  std::string version;    // the chart's
+  std::string manifests;  // hooks included, tests not; Secrets in the clear: keep it in memory
+};
+
+struct RollbackOptions {
+  int revision = 0;
+  absl::Duration timeout = absl::Minutes(5);
+  bool wait = true;
+  std::string log_path;  // Helm's output, appended
+};
+
 struct UpgradeOptions {
   std::string chart_dir;
   ValueArgs values;  // after --reset-values; the backup first
@@ -59,6 +81,12 @@ class Helm {
   // `helm get values`: what the user set for this release, YAML.
   absl::StatusOr<std::string> UserValues(const Release& release) const;
 
+  // The revisions that Helm still has, oldest first.
+  absl::StatusOr<std::vector<HistoryEntry>> History(const Release& release) const;
+
+  // What Helm keeps of a revision.
+  absl::StatusOr<StoredRevision> Stored(const Release& release, int revision) const;
+
   // The chart's values with `values` merged in by Helm itself, subcharts and globals included:
   // `helm template` of a copy of the chart (made in `scratch_dir`) whose only template prints
   // .Values.
@@ -82,12 +110,18 @@ class Helm {
   // Runs UpgradeCommand in its own session. Aborted where Helm ran and failed, with its message.
   absl::Status Upgrade(const Release& release, const UpgradeOptions& options) const;
 
+  // Runs `helm rollback` in its own session, also of a release that a killed Helm left pending.
+  // Aborted where Helm ran and failed, with its message.
+  absl::Status Rollback(const Release& release, const RollbackOptions& options) const;
+
  private:
   explicit Helm(HelmOptions options) : options_(std::move(options)) {}
   absl::StatusOr<std::vector<Release>> ListStates(const std::vector<std::string>& states) const;
   std::vector<std::string> Command(const std::vector<std::string>& args, bool with_cluster) const;
   absl::StatusOr<std::string> Run(const std::vector<std::string>& args,
                                   bool with_cluster = true) const;
+  // Runs what changes a release, with its output in the log.
+  absl::Status Change(const std::vector<std::string>& command, const std::string& log_path) const;
 
   HelmOptions options_;
   bool has_rollback_on_failure_ = false;  // helm 4's name of --atomic

@@ -71,11 +71,9 @@ absl::StatusOr<std::vector<Release>> Planner::Matches(const Bundle& bundle) cons
     if (!absl::StartsWith(release.status, "pending")) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("release ", release.name, " (namespace ", release.ns, ") is ", release.status,
-                     ": a Helm run was cut off, or one is still at work. If none is, go back to "
-                     "the last revision "
-                     "that ran: helm history ",
-                     release.name, " -n ", release.ns, ", then helm rollback ", release.name,
-                     " REVISION -n ", release.ns));
+                     ": a Helm run was cut off, or one is still at work. If none is, `",
+                     release.status == "pending-install" ? "helm uninstall " : "lighter rollback ",
+                     release.name, " -n ", release.ns, "` mends that"));
   }
   return matches;
 }

@@ -27,6 +27,15 @@ void AddImages(const Plan& plan, const PlannedBundle& planned, v1::DesiredReleas
 
 }  // namespace
 
+void AddPeers(const NodeSelection& nodes, DesiredChange& change) {
+  for (const NodePlan& node : nodes.nodes) {
+    v1::DesiredPeer& peer = change.peers.emplace_back();
+    peer.set_node(node.name);
+    peer.set_address(node.agent);
+  }
+  for (const LeftOutNode& node : nodes.left_out) change.other_nodes.insert(node.name);
+}
+
 DesiredChange ChangeOfLoad(const Plan& plan, absl::Time now) {
   DesiredChange change;
   for (const PlannedBundle& planned : plan.releases.bundles) {
@@ -49,23 +58,17 @@ DesiredChange ChangeOfLoad(const Plan& plan, absl::Time now) {
     loaded->entry.set_loaded_unix_seconds(absl::ToUnixSeconds(now));
     AddImages(plan, planned, loaded->entry);
   }
-  for (const NodePlan& node : plan.nodes.nodes) {
-    v1::DesiredPeer& peer = change.peers.emplace_back();
-    peer.set_node(node.name);
-    peer.set_address(node.agent);
-  }
-  for (const LeftOutNode& node : plan.nodes.left_out) change.other_nodes.insert(node.name);
+  AddPeers(plan.nodes, change);
   return change;
 }
 
-DesiredReport PublishLoad(const PlanMaker& maker, const Plan& plan) {
+DesiredReport PublishChange(const Cluster& cluster, const Authority& authority,
+                            const NodeSelection& nodes, const DesiredChange& change) {
   DesiredReport report;
-  if (maker.authority() == nullptr) return report;
-  const DesiredChange change = ChangeOfLoad(plan, absl::Now());
   std::vector<NodeEndpoint> endpoints;
-  for (const NodePlan& node : plan.nodes.nodes) endpoints.push_back(node.endpoint);
+  for (const NodePlan& node : nodes.nodes) endpoints.push_back(node.endpoint);
   absl::StatusOr<PublishOutcome> outcome =
-      PublishDesired(maker.cluster().kubectl(), *maker.authority(), endpoints,
+      PublishDesired(cluster.kubectl(), authority, endpoints,
                      [&](const v1::Desired& list) { return MergeDesired(list, change); });
   if (!outcome.ok()) {
     report.status = outcome.status();
@@ -74,6 +77,12 @@ DesiredReport PublishLoad(const PlanMaker& maker, const Plan& plan) {
   report.generation = outcome->list.generation();
   report.notes = std::move(outcome->notes);
   return report;
+}
+
+DesiredReport PublishLoad(const PlanMaker& maker, const Plan& plan) {
+  if (maker.authority() == nullptr) return {};
+  return PublishChange(maker.cluster(), *maker.authority(), plan.nodes,
+                       ChangeOfLoad(plan, absl::Now()));
 }
 
 }  // namespace lighter

@@ -8,6 +8,13 @@
 
 namespace lighter {
 
+// Adds what `nodes`, of which every one that takes part is proven, change in the list's peers.
+void AddPeers(const NodeSelection& nodes, DesiredChange& change);
+
+// Writes a change into the cluster's desired list and hands that to the agents of `nodes`.
+DesiredReport PublishChange(const Cluster& cluster, const Authority& authority,
+                            const NodeSelection& nodes, const DesiredChange& change);
+
 // What a plan changes in the desired list, once all of its nodes are proven.
 DesiredChange ChangeOfLoad(const Plan& plan, absl::Time now);
 

@@ -99,73 +99,6 @@ std::string DescribeLoadFailure(const LoadReport& report) {
       "Mend them and run the same command again: what is there does not move twice.\n");
 }
 
-std::string PodWord(const PodState& pod) {
-  if (pod.ready) return "Running";
-  return pod.phase == "Succeeded" ? pod.phase : pod.phase + " (not ready)";
-}
-
-std::string DescribePods(const ReleaseReport& release) {
-  if (!release.pods.ok()) {
-    return absl::StrCat("  its pods could not be listed: ", OneLine(Message(release.pods.status())),
-                        "; see `kubectl get pods -n ", release.ns, "`\n");
-  }
-  std::string text;
-  for (const PodState& pod : *release.pods) {
-    absl::StrAppend(&text,
-                    absl::StrFormat("    %-44s %-10s %s%s\n", pod.name, pod.node, PodWord(pod),
-                                    pod.reason.empty() ? "" : "  " + OneLine(pod.reason)));
-  }
-  return text;
-}
-
-const char* StateName(const ReleaseReport& release) {
-  switch (release.state) {
-    case ReleaseState::kUntouched:
-      return "untouched";
-    case ReleaseState::kUpgraded:
-      return release.from_revision == 0 ? "installed" : "upgraded";
-    case ReleaseState::kFailed:
-      return "failed";
-  }
-  return "";
-}
-
-// Whether production is as it was, said first of a run that did not go well.
-std::string Headline(const UpgradeReport& report) {
-  const auto any = [&](ReleaseChange change) {
-    return std::any_of(report.releases.begin(), report.releases.end(),
-                       [change](const ReleaseReport& r) { return r.change == change; });
-  };
-  if (any(ReleaseChange::kChanged)) {
-    return "A release was changed, and not all went well; see below.\n";
-  }
-  if (any(ReleaseChange::kUnknown)) {
-    return "A release may have been changed: Helm failed, and could not say what it left; see "
-           "below.\n";
-  }
-  return "No release was changed; see below.\n";
-}
-
-// The revision before is a way back only if it ran. Empty where there is nothing to go back from.
-std::string WayBack(const ReleaseReport& release) {
-  if (release.change == ReleaseChange::kNone) return "";
-  if (release.from_revision == 0) {
-    return absl::StrCat("helm uninstall ", release.release, " -n ", release.ns);
-  }
-  if (release.from_status != "deployed") {
-    return absl::StrCat("helm history ", release.release, " -n ", release.ns,
-                        ", then helm rollback to the last one that was deployed");
-  }
-  return absl::StrCat("helm rollback ", release.release, " ", release.from_revision, " -n ",
-                      release.ns);
-}
-
-// Null where it is not known.
-ordered_json ChangeToJson(ReleaseChange change) {
-  if (change == ReleaseChange::kUnknown) return nullptr;
-  return change == ReleaseChange::kChanged;
-}
-
 ordered_json NodesToJson(const LoadReport& report) {
   ordered_json nodes = ordered_json::array();
   for (const NodeReport& node : report.nodes) {
@@ -235,28 +168,10 @@ std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
     return text;
   }
   std::string text;
-  if (!report.Succeeded()) text = Headline(report);
+  if (!report.Succeeded()) text = Headline(report.releases);
   absl::StrAppend(&text, ProvenLine(plan, report.load));
   for (const ReleaseReport& release : report.releases) {
-    absl::StrAppend(&text, "Release ", release.release, " (namespace ", release.ns,
-                    "): ", VersionStep(release.from_version, release.to_version), ": ",
-                    StateName(release), "\n");
-    if (!release.status.ok()) absl::StrAppend(&text, "  ", Message(release.status), "\n");
-    if (release.state == ReleaseState::kFailed && release.change == ReleaseChange::kNone) {
-      absl::StrAppend(&text,
-                      release.from_revision == 0
-                          ? "  it was not installed\n"
-                          : absl::StrCat("  it was not changed: still at revision ",
-                                         release.from_revision, " (", release.from_status, ")\n"));
-    }
-    absl::StrAppend(&text, DescribePods(release));
-    if (const std::string way_back = WayBack(release); !way_back.empty()) {
-      absl::StrAppend(&text, "  way back: ", way_back,
-                      release.values_backup.empty()
-                          ? ""
-                          : absl::StrCat("   (values as they were: ", release.values_backup, ")"),
-                      "\n");
-    }
+    text += DescribeReleaseReport(release);
   }
   return absl::StrCat(text, "Evidence: ", folder.path(), "\n");
 }
@@ -292,25 +207,7 @@ ordered_json UpgradeToJson(const Plan& plan, const UpgradeReport& report, const 
   json["runFolder"] = folder.path();
   json["releases"] = ordered_json::array();
   for (const ReleaseReport& release : report.releases) {
-    ordered_json pods = ordered_json::array();
-    for (const PodState& pod : release.pods.value_or(std::vector<PodState>())) {
-      pods.push_back({{"name", pod.name},
-                      {"node", pod.node},
-                      {"phase", pod.phase},
-                      {"ready", pod.ready},
-                      {"reason", pod.reason}});
-    }
-    json["releases"].push_back({{"release", release.release},
-                                {"namespace", release.ns},
-                                {"fromVersion", release.from_version},
-                                {"toVersion", release.to_version},
-                                {"state", StateName(release)},
-                                {"changed", ChangeToJson(release.change)},
-                                {"error", Message(release.status)},
-                                {"wayBack", WayBack(release)},
-                                {"valuesBackup", release.values_backup},
-                                {"pods", std::move(pods)},
-                                {"podsError", Message(release.pods.status())}});
+    json["releases"].push_back(ReleaseReportToJson(release));
   }
   return json;
 }

@@ -1,7 +1,6 @@
 #include "coordinator/run/upgrade_run.h"
 
 #include <algorithm>
-#include <span>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -9,8 +8,8 @@
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/stop_signal.h"
+#include "coordinator/run/helm_step.h"
 #include "coordinator/run/publish_load.h"
-#include "coordinator/run/release_pods.h"
 #include "coordinator/run/report.h"
 
 namespace lighter {
@@ -19,8 +18,6 @@ namespace {
 // Nodes may join while a load runs; each round loads those that did. Past this many something
 // flaps.
 constexpr int kMaxLoadRounds = 3;
-// How long the last pods of an upgrade that Helm calls done may take.
-constexpr absl::Duration kPodPatience = absl::Seconds(60);
 
 bool AllProven(const Plan& plan) {
   return std::all_of(plan.nodes.nodes.begin(), plan.nodes.nodes.end(),
@@ -52,61 +49,10 @@ absl::Status CheckPlan(const Plan& plan) {
   return absl::OkStatus();
 }
 
-// What is different about a release; empty where it is as it was.
-std::string ChangeOf(const Release& then, const std::vector<Release>& now) {
-  const auto it = std::find_if(now.begin(), now.end(), [&](const Release& r) {
-    return r.name == then.name && r.ns == then.ns;
-  });
-  if (then.revision == 0) return it == now.end() ? "" : "is there";
-  if (it == now.end()) return "is gone";
-  if (it->revision == then.revision && it->status == then.status) return "";
-  return absl::StrCat("is at revision ", it->revision, " (", it->status, ") now");
-}
-
-// The releases are still as they were when the plan was made. Values were backed up and names
-// decided then; a load, and the upgrades of other releases, take long enough for somebody else to
-// upgrade meanwhile.
-absl::Status CheckReleasesUnchanged(std::span<const PlannedBundle> bundles, const Helm& helm) {
-  ASSIGN_OR_RETURN(const std::vector<Release> now, helm.List());
-  for (const PlannedBundle& planned : bundles) {
-    const Release& then = planned.release;
-    const std::string change = ChangeOf(then, now);
-    if (change.empty()) continue;
-    const std::string before =
-        then.revision == 0 ? "not there"
-                           : absl::StrCat("at revision ", then.revision, " (", then.status, ")");
-    return absl::AbortedError(absl::StrCat(
-        "release ", then.name, " (namespace ", then.ns, ") was ", before,
-        " when this run began and ", change,
-        ": somebody else changed it meanwhile. All images are on the nodes; look at `helm history ",
-        then.name, " -n ", then.ns, "` and run the same command again"));
-  }
-  return absl::OkStatus();
-}
-
-// Runs Helm for one release and finds out what it left.
-void UpgradeRelease(const PlannedBundle& planned, const UpgradeOptions& options,
-                    const PlanMaker& maker, ReleaseReport& release) {
-  const Helm& helm = *maker.helm();
-  release.status = helm.Upgrade(planned.release, options);
-  AcknowledgeStops();
-  release.state = release.status.ok() ? ReleaseState::kUpgraded : ReleaseState::kFailed;
-  release.change = ReleaseChange::kChanged;
-  if (!release.status.ok()) {
-    const absl::StatusOr<std::vector<Release>> now = helm.List();
-    if (!now.ok()) {
-      release.change = ReleaseChange::kUnknown;
-      release.status = absl::Status(
-          release.status.code(),
-          absl::StrCat(Message(release.status), "\n  asked what it left: ", Message(now.status())));
-    } else if (ChangeOf(planned.release, *now).empty()) {
-      release.change = ReleaseChange::kNone;
-    }
-  }
-  const bool to_wait = release.status.ok() && options.wait;
-  release.pods = PodsWhenSettled(
-      [&] { return maker.cluster().Pods(planned.release.ns, planned.release.name); },
-      to_wait ? std::min(kPodPatience, options.timeout) : absl::ZeroDuration());
+std::vector<Release> ReleasesOf(const Plan& plan) {
+  std::vector<Release> releases;
+  for (const PlannedBundle& planned : plan.releases.bundles) releases.push_back(planned.release);
+  return releases;
 }
 
 std::vector<ReleaseReport> Untouched(const Plan& plan) {
@@ -169,7 +115,7 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
   if (!words.empty()) say(std::string(absl::StripSuffix(words, "\n")));
   report.blocked = CheckPublished(plan, report.load.desired);
   if (!report.blocked.ok()) return report;
-  report.blocked = CheckReleasesUnchanged(plan.releases.bundles, *maker.helm());
+  report.blocked = CheckReleasesUnchanged(ReleasesOf(plan), *maker.helm());
   if (!report.blocked.ok()) return report;
   say(absl::StrCat("All images are proven on ", plan.nodes.nodes.size(), " nodes."));
   for (const LeftOutNode& node : plan.nodes.left_out) {
@@ -188,7 +134,7 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
     const PlannedBundle& planned = plan.releases.bundles[i];
     ReleaseReport& release = report.releases[i];
     if (i > 0) {
-      release.status = CheckReleasesUnchanged(std::span(&planned, 1), *maker.helm());
+      release.status = CheckReleasesUnchanged({planned.release}, *maker.helm());
       if (!release.status.ok()) break;
     }
     const UpgradeOptions upgrade = {.chart_dir = planned.chart_dir,
@@ -200,7 +146,13 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
     say(absl::StrCat(planned.release.revision == 0 ? "helm install " : "helm upgrade ",
                      DescribeRelease(plan, planned), " ... (log: ", upgrade.log_path,
                      "; Ctrl-C twice interrupts Helm)"));
-    UpgradeRelease(planned, upgrade, maker, release);
+    RunHelmStep(
+        {.release = planned.release,
+         .helm = *maker.helm(),
+         .cluster = maker.cluster(),
+         .wait = options.wait,
+         .timeout = options.timeout},
+        [&] { return maker.helm()->Upgrade(planned.release, upgrade); }, release);
     if (!release.status.ok()) break;
   }
   return report;

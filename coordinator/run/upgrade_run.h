@@ -6,32 +6,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "coordinator/plan/plan.h"
 #include "coordinator/run/load_run.h"
+#include "coordinator/run/release_report.h"
 
 namespace lighter {
-
-enum class ReleaseState { kUntouched, kUpgraded, kFailed };
-
-// Whether Helm left another revision or status than it found. Helm writes a revision before it
-// touches anything else, so where both are as they were, nothing of the release was touched.
-enum class ReleaseChange { kNone, kChanged, kUnknown };
-
-struct ReleaseReport {
-  std::string release;
-  std::string ns;
-  std::string from_version;
-  std::string to_version;
-  int from_revision = 0;
-  std::string from_status;  // Helm's word: "deployed", "failed", ...
-  ReleaseState state = ReleaseState::kUntouched;
-  ReleaseChange change = ReleaseChange::kNone;
-  absl::Status status;        // Helm's error when failed; why it was left alone when untouched
-  std::string values_backup;  // path
-  absl::StatusOr<std::vector<PodState>> pods = std::vector<PodState>();  // after Helm
-};
 
 struct UpgradeReport {
   LoadReport load;

@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 BUILD = Path(os.environ.get("LIGHTER_BUILD") or Path(__file__).resolve().parents[2] / "build/release")
-COMMANDS = ["inspect", "plan", "load", "upgrade", "completion"]
+COMMANDS = ["inspect", "plan", "load", "upgrade", "verify", "rollback", "prune", "completion"]
 
 
 def run(*words, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
@@ -52,6 +52,7 @@ class CommandLine(unittest.TestCase):
         usage += [["upgrade", "p.tar", "--timeout", timeout] for timeout in ("0s", "inf", "10000h", "soon")]
         usage += [["load", "--local", "p.tar", "hydra"], ["load", "--local", "p.tar", "-n", "harbor"]]
         usage += [["load", "p.tar", "--containerd-socket", "/x.sock"], ["agent"], ["agent", "no-such-command"], ["upgrade", "p.tar", "--install"]]
+        usage += [["rollback"], ["rollback", "web", "0"], ["rollback", "web", "--timeout", "soon"], ["verify", "--revision", "1"]]
         usage += [["plan", "p.tar", "--registry", "https://harbor"], ["plan", "p.tar", "--repository", "proj"]]
         usage += [["plan", "p.tar", "--registry", "local", "--repository", "/proj"]]
         # Agents that were not brought by `agent install` are no registries.

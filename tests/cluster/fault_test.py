@@ -96,7 +96,7 @@ class Faults(LineTest):
         before = self.revision("quayside")
         run = self.lighter("upgrade", self.packages[2], "--timeout", "1s", code=1)
         release = run.json["releases"][0]
-        self.assertEqual([release["state"], release["wayBack"]], ["failed", f"helm rollback quayside {before} -n harbor"])
+        self.assertEqual([release["state"], release["wayBack"]], ["failed", f"lighter rollback quayside {before} -n harbor"])
         self.assertIn("deadline", release["error"])
         self.assertTrue(any(not pod["ready"] for pod in release["pods"]))
         again = self.lighter("upgrade", self.packages[2])
@@ -158,7 +158,7 @@ class Faults(LineTest):
         for name, after, changed, way_back in (
             ("failing-helm", "", False, ""),
             # Nor can it be asked what it left.
-            ("broken-helm", f"touch {self.folder}/broken;", None, f"helm rollback quayside {before} -n harbor"),
+            ("broken-helm", f"touch {self.folder}/broken;", None, f"lighter rollback quayside {before} -n harbor"),
         ):
             helm = self.make_helm(
                 name,

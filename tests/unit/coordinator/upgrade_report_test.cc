@@ -41,7 +41,7 @@ class UpgradeReportTest : public ::testing::Test {
 TEST_F(UpgradeReportTest, AFailureThatChangedTheReleaseShowsTheWayBack) {
   Fail(ReleaseChange::kChanged);
   EXPECT_THAT(Text(), StartsWith("A release was changed"));
-  EXPECT_THAT(Text(), HasSubstr("way back: helm rollback web 3 -n harbor"));
+  EXPECT_THAT(Text(), HasSubstr("way back: lighter rollback web 3 -n harbor"));
   EXPECT_EQ(Json()["changed"], true);
 }
 
@@ -71,7 +71,7 @@ TEST_F(UpgradeReportTest, AnInstallationGoesBackToNothing) {
 TEST_F(UpgradeReportTest, WhatCannotBeFoundOutIsNotClaimed) {
   Fail(ReleaseChange::kUnknown);
   EXPECT_THAT(Text(), StartsWith("A release may have been changed"));
-  EXPECT_THAT(Text(), HasSubstr("way back: helm rollback web 3 -n harbor"));
+  EXPECT_THAT(Text(), HasSubstr("way back: lighter rollback web 3 -n harbor"));
   EXPECT_TRUE(Json()["changed"].is_null());
 }
 
