@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "common/file_write.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -17,16 +17,6 @@ namespace {
 
 int64_t MtimeNs(const struct stat& st) {
   return static_cast<int64_t>(st.st_mtim.tv_sec) * 1'000'000'000 + st.st_mtim.tv_nsec;
-}
-
-absl::Status WriteAll(int fd, std::string_view data, const std::string& path) {
-  while (!data.empty()) {
-    const ssize_t n = ::write(fd, data.data(), data.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus(errno, "write " + path);
-    data.remove_prefix(static_cast<size_t>(n));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -140,16 +130,8 @@ absl::Status WriteFileAtomic(const std::string& path, std::string_view data, uns
   auto remove_temp = absl::MakeCleanup([&temp] { ::unlink(temp.c_str()); });
   RETURN_IF_ERROR(WriteAll(fd.get(), data, temp));
   if (::fchmod(fd.get(), mode) != 0) return ErrnoStatus(errno, "chmod " + temp);
-  if (::fsync(fd.get()) != 0) return ErrnoStatus(errno, "fsync " + temp);
-  if (::rename(temp.c_str(), path.c_str()) != 0) return ErrnoStatus(errno, "rename to " + path);
+  RETURN_IF_ERROR(PublishFile(fd, temp, path));
   std::move(remove_temp).Cancel();
-
-  // The rename itself is durable only once the folder is.
-  std::string folder = std::filesystem::path(path).parent_path().string();
-  if (folder.empty()) folder = ".";
-  const UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder_fd.ok() || ::fsync(folder_fd.get()) != 0)
-    return ErrnoStatus(errno, "fsync " + folder);
   return absl::OkStatus();
 }
 

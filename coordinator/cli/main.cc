@@ -56,6 +56,7 @@ int RunCommand(int argc, char** argv) {
   lighter::AddUpgradeCommand(app, exit_code);
   lighter::AddVerifyCommand(app, exit_code);
   lighter::AddRollbackCommand(app, exit_code);
+  lighter::AddExportCommand(app, exit_code);
   lighter::AddPruneCommand(app, exit_code);
   lighter::AddCompletionCommand(app);
   AddExitCodes(app);

@@ -8,18 +8,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "common/digest.h"
 #include "common/file.h"
 #include "common/status.h"
 #include "common/version.h"
+#include "coordinator/package/ustar.h"
 
 namespace lighter {
 namespace {
 
 using nlohmann::json;
-
-constexpr size_t kTarBlock = 512;
 
 struct TarFile {
   std::string name;
@@ -27,41 +25,15 @@ struct TarFile {
   std::string bytes;
 };
 
-// A regular file's header in POSIX ustar format (pax(1), "ustar Interchange Format"), of root's and
-// without times. libarchive could write it, but its static library asks for every compression there
-// is.
-std::string UstarHeader(const std::string& name, unsigned mode, uint64_t size) {
-  std::string header(kTarBlock, '\0');
-  const auto put = [&](size_t at, const std::string& field) {
-    header.replace(at, field.size(), field);
-  };
-  put(0, name);
-  put(100, absl::StrFormat("%07o", mode));
-  put(108, "0000000");
-  put(116, "0000000");
-  put(124, absl::StrFormat("%011o", size));
-  put(136, "00000000000");
-  put(148, "        ");
-  put(156, "0");
-  put(257, std::string("ustar\0"
-                       "00",
-                       8));
-  unsigned sum = 0;
-  for (const char c : header) sum += static_cast<unsigned char>(c);
-  put(148, absl::StrFormat("%06o", sum) + std::string("\0 ", 2));
-  return header;
-}
-
 // A tar of regular files, whose names have less than 100 bytes.
 std::string MakeTar(const std::vector<TarFile>& files) {
   std::string tar;
   for (const TarFile& file : files) {
     tar += UstarHeader(file.name, file.mode, file.bytes.size());
     tar += file.bytes;
-    tar.resize((tar.size() + kTarBlock - 1) / kTarBlock * kTarBlock);
+    tar += TarPadding(file.bytes.size());
   }
-  tar.resize(tar.size() + 2 * kTarBlock);
-  return tar;
+  return tar + TarEnd();
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   RETURN_IF_ERROR(CheckRegistry());
   ASSIGN_OR_RETURN(plan.package, OpenPackage(options_.package));
   RETURN_IF_ERROR(FindHelm(plan));
-  if (!options_.local) {
+  if (options_.asks_nodes && !options_.local) {
     RETURN_IF_ERROR(nodes_.Open(options_.needs_agents));
   }
   ASSIGN_OR_RETURN(plan.releases,
@@ -93,6 +93,7 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, folder_.id()));
   ASSIGN_OR_RETURN(plan.unpacked_sizes, UnpackedSizes(plan.work));
   RETURN_IF_ERROR(NormalizeAllowedPulls(plan));
+  if (!options_.asks_nodes) return plan;
   ApplyAdmission(plan);
   RETURN_IF_ERROR(RefreshNodes(plan));
   if (options_.approved.has_value()) {

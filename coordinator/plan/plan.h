@@ -37,6 +37,7 @@ struct PlanOptions {
   std::vector<std::string> allow_missing;  // rendered names that may lack an image
   std::vector<std::string> allow_pull;     // names that nodes can pull from elsewhere
   bool publishes = true;                   // the run writes what is proven into the desired list
+  bool asks_nodes = true;                  // false: names and blobs only, from no node
   bool needs_agents = true;                // false: a plan may do without (Plan::agentless)
   bool local = false;                      // this machine's containerd, no Kubernetes
   std::string containerd_socket;           // with local

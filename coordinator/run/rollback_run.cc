@@ -1,6 +1,7 @@
 #include "coordinator/run/rollback_run.h"
 
 #include <map>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -38,13 +39,17 @@ void AddImages(const RollbackPlan& plan, v1::DesiredRelease& entry) {
     images.try_emplace(image.manifest_digest(), image).first->second.add_names(name);
   };
   for (const auto& [name, image] : target.wanted.held) add(image, name);
-  for (const v1::NameState& state : plan.verified.nodes.nodes.front().inventory.names()) {
-    if (!state.is_lighters() || target.wanted.held.contains(state.name())) continue;
-    v1::DesiredImage image;
-    image.set_manifest_digest(state.current_manifest_digest());
-    image.set_manifest_media_type(state.manifest_media_type());
-    image.set_manifest_size(state.manifest_size());
-    add(std::move(image), state.name());
+  std::set<std::string> added;
+  for (const NodePlan& node : plan.verified.nodes.nodes) {
+    for (const v1::NameState& state : node.inventory.names()) {
+      if (!state.is_lighters() || target.wanted.held.contains(state.name())) continue;
+      if (!added.insert(state.name()).second) continue;
+      v1::DesiredImage image;
+      image.set_manifest_digest(state.current_manifest_digest());
+      image.set_manifest_media_type(state.manifest_media_type());
+      image.set_manifest_size(state.manifest_size());
+      add(std::move(image), state.name());
+    }
   }
   for (auto& [digest, image] : images) *entry.add_images() = std::move(image);
 }
@@ -153,7 +158,7 @@ RollbackReport RunRollback(const Verifier& verifier, const RollbackPlan& plan,
   report.release.values_backup = *std::move(backup);
   const ClusterNodes& nodes = verifier.nodes();
   // Before Helm: the pods that it starts ask for images that must not be collected meanwhile.
-  if (target.wanted.is_listed) {
+  if (nodes.authority() != nullptr && target.proof.is_lighters) {
     report.desired = PublishChange(nodes.cluster(), *nodes.authority(), plan.verified.nodes,
                                    ChangeOfRollback(plan, absl::Now()));
     const std::string words = DescribeDesired(report.desired);

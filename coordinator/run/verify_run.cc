@@ -1,6 +1,7 @@
 #include "coordinator/run/verify_run.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,16 @@
 #include "coordinator/process/stop_signal.h"
 
 namespace lighter {
+namespace {
+
+// What admission makes of the pods of a namespace; see AdmissionMakesPodsPull.
+void MakeAllPull(WantedNames& wanted) {
+  for (auto& [name, use] : wanted.uses) {
+    if (!use.pods.spellings.empty()) use.pods.policies = {PullPolicy::kAlways};
+  }
+}
+
+}  // namespace
 
 size_t VerifyReport::asked_nodes() const {
   return static_cast<size_t>(std::count_if(nodes.nodes.begin(), nodes.nodes.end(),
@@ -110,11 +121,6 @@ absl::StatusOr<VerifiedRelease> Verifier::Look(const Subject& subject) const {
   stored->manifests.clear();
   verified.revision = *std::move(stored);
   verified.wanted = *std::move(wanted);
-  if (AdmissionMakesPodsPull(nodes_.cluster().kubectl(), release.ns)) {
-    for (auto& [name, use] : verified.wanted.uses) {
-      if (!use.pods.spellings.empty()) use.pods.policies = {PullPolicy::kAlways};
-    }
-  }
   return verified;
 }
 
@@ -148,8 +154,14 @@ void Verifier::FindUnready(VerifiedRelease& verified) const {
 absl::Status Verifier::Prove(const std::vector<Subject>& subjects, bool is_strict,
                              VerifyReport& report) {
   std::set<std::string> names;
+  std::map<std::string, bool> pulls_in;  // by namespace
   for (const Subject& subject : subjects) {
     ASSIGN_OR_RETURN(VerifiedRelease verified, Look(subject));
+    const auto [pulls, is_new] = pulls_in.try_emplace(subject.release.ns, false);
+    if (is_new) {
+      pulls->second = AdmissionMakesPodsPull(nodes_.cluster().kubectl(), subject.release.ns);
+    }
+    if (pulls->second) MakeAllPull(verified.wanted);
     for (const auto& [name, use] : verified.wanted.uses) names.insert(name);
     report.releases.push_back(std::move(verified));
   }

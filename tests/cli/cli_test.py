@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The command line as a user meets it: help, exit codes, streams, completion. Needs a build, no cluster."""
 
+import hashlib
 import io
 import json
 import os
@@ -13,7 +14,7 @@ import unittest
 from pathlib import Path
 
 BUILD = Path(os.environ.get("LIGHTER_BUILD") or Path(__file__).resolve().parents[2] / "build/release")
-COMMANDS = ["inspect", "plan", "load", "upgrade", "verify", "rollback", "prune", "completion"]
+COMMANDS = ["inspect", "plan", "load", "upgrade", "verify", "rollback", "export", "prune", "completion"]
 
 
 def run(*words, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
@@ -52,7 +53,7 @@ class CommandLine(unittest.TestCase):
         usage += [["upgrade", "p.tar", "--timeout", timeout] for timeout in ("0s", "inf", "10000h", "soon")]
         usage += [["load", "--local", "p.tar", "hydra"], ["load", "--local", "p.tar", "-n", "harbor"]]
         usage += [["load", "p.tar", "--containerd-socket", "/x.sock"], ["agent"], ["agent", "no-such-command"], ["upgrade", "p.tar", "--install"]]
-        usage += [["rollback"], ["rollback", "web", "0"], ["rollback", "web", "--timeout", "soon"], ["verify", "--revision", "1"]]
+        usage += [["export", "p.tar"], ["rollback"], ["rollback", "web", "0"], ["rollback", "web", "--timeout", "soon"], ["verify", "--revision", "1"]]
         usage += [["plan", "p.tar", "--registry", "https://harbor"], ["plan", "p.tar", "--repository", "proj"]]
         usage += [["plan", "p.tar", "--registry", "local", "--repository", "/proj"]]
         # Agents that were not brought by `agent install` are no registries.
@@ -87,6 +88,36 @@ class CommandLine(unittest.TestCase):
                 with self.package.open("rb") as file:
                     file.seek(layer["offset"])
                     self.assertEqual(file.read(2), b"\x1f\x8b")
+
+    def test_export_writes_an_archive_with_the_target_names(self):
+        archive = self.folder / "images.tar"
+        out = self.lighter("export", self.package, "--helm", "/nowhere/helm", "-o", archive).stdout
+        with tarfile.open(archive) as tar:
+            entries = tar.getnames()
+            self.assertEqual(len(entries), len(set(entries)), "each blob once")
+            manifest = json.load(tar.extractfile("manifest.json"))
+            for name in set(entries) - {"manifest.json"}:
+                self.assertEqual(hashlib.sha256(tar.extractfile(name).read()).hexdigest(), name.split(".")[0])
+        self.assertEqual(len(manifest), 3)
+        for image in manifest:
+            self.assertIn(f"  {image['RepoTags'][0]}\n", out)
+            self.assertLessEqual({image["Config"], *image["Layers"]}, set(entries))
+        piped = subprocess.run([BUILD / "lighter", "export", self.package, "--helm", "/nowhere/helm", "-o", "-"], stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+        self.assertEqual((piped.returncode, piped.stdout), (0, archive.read_bytes()))
+        with Path("/dev/full").open("w", encoding="utf-8") as full:
+            done = subprocess.run([BUILD / "lighter", "export", self.package, "--helm", "/nowhere/helm", "-o", "-"], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("No space left", done.stderr)
+
+    def test_an_export_of_a_damaged_package_leaves_nothing(self):
+        damaged = self.folder / "damaged.tar"
+        layer = json.loads(self.lighter("inspect", self.package, "-o", "json").stdout)["bundles"][0]["images"][0]["layers"][0]
+        content = bytearray(self.package.read_bytes())
+        content[layer["offset"] + layer["sizeBytes"] - 1] ^= 1
+        damaged.write_bytes(content)
+        target = self.folder / "from-damaged.tar"
+        self.assertIn(layer["digest"], self.lighter("export", damaged, "--helm", "/nowhere/helm", "-o", target, code=1).stderr)
+        self.assertEqual(list(self.folder.glob("from-damaged*")), [])
 
     def test_foreign_text_cannot_act_on_the_terminal(self):
         hostile = self.folder / "hostile.tar"

@@ -4,7 +4,7 @@
 import time
 import unittest
 
-from linecase import NAMESPACE, REGISTRY, LineTest
+from linecase import BUILD, NAMESPACE, REGISTRY, LineTest
 
 WEB = f"{REGISTRY}/quayside/web"
 
@@ -94,6 +94,17 @@ class Verify(LineTest):
             self.assertTrue(self.has("node3", name), f"{name} is not put back")
         self.lighter("rollback", "quayside")
         self.assert_runs(3)
+
+    def test_an_archive_for_other_tools(self):
+        archive = self.folder / "exported.tar"
+        self.shell(BUILD / "lighter", "export", self.packages[2], "--set", "global.imageRegistry=10.9.9.9/exported", "-o", archive)
+        self.ctr("node1", "images", "import", str(archive))
+        web = "10.9.9.9/exported/quayside/web:v0.2.0"
+        bundle = self.lighter("inspect", self.packages[2]).json["bundles"][0]
+        digest = next(image["configDigest"] for image in bundle["images"] if image["names"][0].endswith("/web:v0.2.0"))
+        self.assertEqual(self.config_digest("node1", web), digest)
+        self.run_on("node1", "exported", web, "Never")
+        self.shell("kubectl", "wait", "--for=condition=Ready", "pod/exported", "--timeout=30s")
 
     def test_a_helm_that_was_killed_with_helm_3_then_4(self):
         killer = self.make_helm(
