@@ -53,9 +53,10 @@ int ErrorExitCode(const absl::Status& status) {
   return IsUsageError(status) ? kExitUsage : kExitFailed;
 }
 
-int ReportError(const absl::Status& status) {
-  PrintText(stderr,
-            "Nothing was changed on any node and in no release.\nerror: " + Message(status) + "\n");
+int ReportError(const absl::Status& status, const std::string& changed) {
+  const std::string state = changed.empty() ? "Nothing was changed on any node and in no release."
+                                            : changed + "Nothing else was changed.";
+  PrintText(stderr, state + "\nerror: " + Message(status) + "\n");
   return ErrorExitCode(status);
 }
 

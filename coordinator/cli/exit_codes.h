@@ -1,6 +1,8 @@
 // What lighter's exit code says. Part of the interface; also in --help.
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "coordinator/run/rollback_run.h"
 #include "coordinator/run/upgrade_run.h"
@@ -38,7 +40,8 @@ int RollbackExitCode(const RollbackPlan& plan, const RollbackReport& report);
 // Of an error of the command line, of a run that was stopped, or of any other.
 int ErrorExitCode(const absl::Status& status);
 
-// Says on stderr what went wrong before anything was changed, and returns the exit code for it.
-int ReportError(const absl::Status& status);
+// Says on stderr what went wrong, and returns the exit code for it. `changed`: sentences on what
+// was changed before; empty: nothing was.
+int ReportError(const absl::Status& status, const std::string& changed = "");
 
 }  // namespace lighter

@@ -11,6 +11,7 @@
 #include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
+#include "coordinator/run/recover_run.h"
 #include "coordinator/run/report.h"
 
 namespace lighter {
@@ -20,11 +21,13 @@ struct UpgradeFlags : CommonFlags {
   bool dry_run = false;
   bool ephemeral = false;
   bool no_wait = false;
+  bool recover = false;
   bool rollback_on_failure = false;
   std::string timeout = "5m";
 };
 
-absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
+// `changed`: what was, in sentences, where this fails.
+absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags, std::string& changed) {
   const absl::Time start = absl::Now();
   const bool json = flags.format() == OutputFormat::kJson;
   UpgradeRunOptions options;
@@ -38,6 +41,11 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   ASSIGN_OR_RETURN(PlanOptions plan_options, ToPlanOptions(flags));
   plan_options.publishes = options.publish;
   plan_options.needs_agents = !flags.dry_run;
+  const auto say = [](const std::string& line) { PrintText(stderr, line + "\n"); };
+  if (flags.recover && !flags.dry_run) {
+    RETURN_IF_ERROR(RecoverPending(plan_options, {.timeout = options.timeout, .wait = options.wait},
+                                   folder, say, changed));
+  }
   PlanMaker maker(std::move(plan_options), folder);
   ASSIGN_OR_RETURN(Plan plan, maker.Make());
   const std::string plan_json = JsonText(PlanToJson(plan));
@@ -52,9 +60,7 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags) {
   RETURN_IF_ERROR(WriteFileAtomic(folder.path() + "/plan.json", plan_json, 0600));
   if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
 
-  const UpgradeReport report =
-      RunUpgrade(maker, plan, folder, options,
-                 [](const std::string& line) { PrintText(stderr, line + "\n"); });
+  const UpgradeReport report = RunUpgrade(maker, plan, folder, options, say);
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
   const std::string report_json = JsonText(UpgradeToJson(plan, report, folder, times));
   if (const absl::Status saved = WriteFileAtomic(folder.path() + "/report.json", report_json, 0600);
@@ -96,14 +102,20 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
   command->add_flag("--dry-run", flags->dry_run,
                     "Show the plan and stop; the same as `lighter plan`");
   AddWaitFlags(*command, flags->timeout, flags->no_wait);
+  command
+      ->add_flag("--recover", flags->recover,
+                 "First roll back a release that a Helm run left pending. Be sure that none is "
+                 "still at work on it")
+      ->excludes("--plan");
   command->add_flag("--rollback-on-failure,--atomic", flags->rollback_on_failure,
-                    "Have Helm roll the release back when the upgrade fails");
+                    "Where Helm fails: save events and logs, then put the release back as it was");
   AddEphemeralFlag(*command, flags->ephemeral);
   AddProgressFlag(*command, *flags);
   AddOutputFlag(*command, *flags);
   command->callback([flags, &exit_code] {
-    const absl::StatusOr<int> code = RunUpgradeCommand(*flags);
-    exit_code = code.ok() ? *code : ReportError(code.status());
+    std::string changed;
+    const absl::StatusOr<int> code = RunUpgradeCommand(*flags, changed);
+    exit_code = code.ok() ? *code : ReportError(code.status(), changed);
   });
 }
 

@@ -106,9 +106,6 @@ absl::StatusOr<Helm> Helm::Find(const HelmOptions& options) {
     return absl::FailedPreconditionError(absl::StrCat(
         options.binary, " is ", absl::StripAsciiWhitespace(*version), "; helm 3 or 4 is needed"));
   }
-  // Probed, not derived from the version: see --help of the very binary that will run.
-  ASSIGN_OR_RETURN(const std::string help, helm.Run({"upgrade", "--help"}, false));
-  helm.has_rollback_on_failure_ = absl::StrContains(help, "--rollback-on-failure");
   return helm;
 }
 
@@ -231,9 +228,6 @@ std::vector<std::string> Helm::UpgradeCommand(const Release& release,
   std::vector<std::string> args = ChangeArgs(release, options);
   Append(args, {"--timeout", absl::StrCat(absl::ToInt64Seconds(options.timeout), "s")});
   if (options.wait) args.push_back("--wait");
-  if (options.rollback_on_failure) {
-    args.push_back(has_rollback_on_failure_ ? "--rollback-on-failure" : "--atomic");
-  }
   return Command(args, true);
 }
 
@@ -260,6 +254,14 @@ absl::Status Helm::Rollback(const Release& release, const RollbackOptions& optio
                                    absl::StrCat(absl::ToInt64Seconds(options.timeout), "s")};
   if (options.wait) args.push_back("--wait");
   return Change(Command(args, true), options.log_path);
+}
+
+absl::Status Helm::Uninstall(const Release& release, absl::Duration timeout,
+                             const std::string& log_path) const {
+  return Change(Command({"uninstall", release.name, "-n", release.ns, "--wait", "--timeout",
+                         absl::StrCat(absl::ToInt64Seconds(timeout), "s")},
+                        true),
+                log_path);
 }
 
 }  // namespace lighter

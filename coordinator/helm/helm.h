@@ -38,6 +38,8 @@ struct HistoryEntry {
   int revision = 0;
   std::string status;  // "deployed", "superseded", "failed", "pending-upgrade", ...
   std::string chart;   // "<name>-<version>"
+
+  bool did_run() const { return status == "deployed" || status == "superseded"; }
 };
 
 // A revision as Helm keeps it.
@@ -60,7 +62,6 @@ struct UpgradeOptions {
   ValueArgs values;  // after --reset-values; the backup first
   absl::Duration timeout = absl::Minutes(5);
   bool wait = true;
-  bool rollback_on_failure = false;
   std::string log_path;  // Helm's output, appended
 };
 
@@ -114,6 +115,10 @@ class Helm {
   // Aborted where Helm ran and failed, with its message.
   absl::Status Rollback(const Release& release, const RollbackOptions& options) const;
 
+  // `helm uninstall --wait`, in the same way.
+  absl::Status Uninstall(const Release& release, absl::Duration timeout,
+                         const std::string& log_path) const;
+
  private:
   explicit Helm(HelmOptions options) : options_(std::move(options)) {}
   absl::StatusOr<std::vector<Release>> ListStates(const std::vector<std::string>& states) const;
@@ -124,7 +129,6 @@ class Helm {
   absl::Status Change(const std::vector<std::string>& command, const std::string& log_path) const;
 
   HelmOptions options_;
-  bool has_rollback_on_failure_ = false;  // helm 4's name of --atomic
 };
 
 }  // namespace lighter

@@ -69,11 +69,12 @@ absl::StatusOr<std::vector<Release>> Planner::Matches(const Bundle& bundle) cons
   }
   for (const Release& release : matches) {
     if (!absl::StartsWith(release.status, "pending")) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat("release ", release.name, " (namespace ", release.ns, ") is ", release.status,
-                     ": a Helm run was cut off, or one is still at work. If none is, `",
-                     release.status == "pending-install" ? "helm uninstall " : "lighter rollback ",
-                     release.name, " -n ", release.ns, "` mends that"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "release ", release.name, " (namespace ", release.ns, ") is ", release.status,
+        ": a Helm run was cut off, or one is still at work. If none is, `",
+        release.status == "pending-install" ? "helm uninstall " : "lighter rollback ", release.name,
+        " -n ", release.ns, "` mends that",
+        release.status == "pending-install" ? "" : "; `lighter upgrade --recover` does it first"));
   }
   return matches;
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "coordinator/process/stop_signal.h"
+#include "coordinator/run/evidence.h"
 #include "coordinator/run/release_pods.h"
 
 namespace lighter {
@@ -24,7 +26,35 @@ std::string ChangeOf(const Release& then, const std::vector<Release>& now) {
   return absl::StrCat("is at revision ", it->revision, " (", it->status, ") now");
 }
 
+// To the last revision that ran, as Helm's own --atomic does; of an installation, to nothing.
+absl::Status Restore(const HelmStep& step, ReleaseReport& report) {
+  const std::string log_path = HelmLog(step.folder);
+  if (step.release.revision == 0) return step.helm.Uninstall(step.release, step.timeout, log_path);
+  ASSIGN_OR_RETURN(const std::vector<HistoryEntry> history, step.helm.History(step.release));
+  Release failed = step.release;
+  failed.revision = step.release.revision + 1;
+  ASSIGN_OR_RETURN(const HistoryEntry target, ChooseRevision(history, failed, 0));
+  report.restored_revision = target.revision;
+  return step.helm.Rollback(step.release, {.revision = target.revision,
+                                           .timeout = step.timeout,
+                                           .wait = step.wait,
+                                           .log_path = log_path});
+}
+
+// After Helm has failed and left a change.
+void SeeToFailure(const HelmStep& step, ReleaseReport& report) {
+  const std::string path =
+      absl::StrCat(step.folder, "/", step.release.ns, ".", step.release.name, ".evidence.txt");
+  if (SaveEvidence(step.cluster.kubectl(), report, path).ok()) report.evidence = path;
+  if (!step.restore) return;
+  report.restore = Restore(step, report);
+  AcknowledgeStops();
+  if (report.restore->ok()) report.change = ReleaseChange::kPutBack;
+}
+
 }  // namespace
+
+std::string HelmLog(const std::string& folder) { return folder + "/helm.log"; }
 
 // Values were backed up and names decided when the run began; what came since, a load or other
 // releases, takes long enough for somebody else to change one meanwhile.
@@ -43,6 +73,29 @@ absl::Status CheckReleasesUnchanged(const std::vector<Release>& releases, const 
         then.name, " -n ", then.ns, "` and run the same command again"));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<HistoryEntry> ChooseRevision(const std::vector<HistoryEntry>& history,
+                                            const Release& current, int wanted) {
+  const std::string what = absl::StrCat("release ", current.name, " (namespace ", current.ns, ")");
+  const HistoryEntry* chosen = nullptr;
+  for (const HistoryEntry& entry : history) {
+    const bool is_older = entry.revision < current.revision && entry.did_run();
+    if (wanted == 0 ? is_older : entry.revision == wanted) chosen = &entry;
+  }
+  if (chosen != nullptr) return *chosen;
+  if (wanted == 0) {
+    return absl::NotFoundError(absl::StrCat(
+        what,
+        " has no older revision that ran, so there is nothing to go back to. An installation "
+        "that was cut off goes with `helm uninstall ",
+        current.name, " -n ", current.ns, "`, and the same command installs it again"));
+  }
+  const std::string there = absl::StrJoin(
+      history, ", ",
+      [](std::string* out, const HistoryEntry& entry) { absl::StrAppend(out, entry.revision); });
+  return absl::NotFoundError(
+      absl::StrCat(what, " has no revision ", wanted, "; Helm still has ", there));
 }
 
 void RunHelmStep(const HelmStep& step, const std::function<absl::Status()>& change,
@@ -66,6 +119,9 @@ void RunHelmStep(const HelmStep& step, const std::function<absl::Status()>& chan
   report.pods =
       PodsWhenSettled([&] { return step.cluster.Pods(step.release.ns, step.release.name); },
                       to_wait ? std::min(kPodPatience, step.timeout) : absl::ZeroDuration());
+  if (report.state == ReleaseState::kFailed && report.change == ReleaseChange::kChanged) {
+    SeeToFailure(step, report);
+  }
 }
 
 }  // namespace lighter

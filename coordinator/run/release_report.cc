@@ -34,7 +34,9 @@ const char* StateName(const ReleaseReport& release) {
 
 // The revision before is a way back only if it ran. Empty where there is nothing to go back from.
 std::string WayBack(const ReleaseReport& release) {
-  if (release.change == ReleaseChange::kNone) return "";
+  if (release.change == ReleaseChange::kNone || release.change == ReleaseChange::kPutBack) {
+    return "";
+  }
   const std::string where = " -n " + release.ns;
   if (release.from_revision == 0) return absl::StrCat("helm uninstall ", release.release, where);
   if (release.from_status == "deployed") {
@@ -47,7 +49,17 @@ std::string WayBack(const ReleaseReport& release) {
 // Null where it is not known.
 ordered_json ChangeToJson(ReleaseChange change) {
   if (change == ReleaseChange::kUnknown) return nullptr;
-  return change == ReleaseChange::kChanged;
+  return change != ReleaseChange::kNone;
+}
+
+// Of a release that Helm failed on: whether it is as it was.
+std::string DescribeRestore(const ReleaseReport& release) {
+  if (!release.restore.has_value()) return "";
+  if (!release.restore->ok()) {
+    return absl::StrCat("  putting it back failed: ", Message(*release.restore), "\n");
+  }
+  if (release.restored_revision == 0) return "  put back: it is not installed\n";
+  return absl::StrCat("  put back: it runs as revision ", release.restored_revision, " did\n");
 }
 
 }  // namespace
@@ -86,6 +98,9 @@ std::string Headline(const std::vector<ReleaseReport>& releases) {
     return "A release may have been changed: Helm failed, and could not say what it left; see "
            "below.\n";
   }
+  if (any(ReleaseChange::kPutBack)) {
+    return "Helm failed, and the release was put back as it was; see below.\n";
+  }
   return "No release was changed; see below.\n";
 }
 
@@ -101,12 +116,18 @@ std::string DescribeReleaseReport(const ReleaseReport& release) {
                    : absl::StrCat("  it was not changed: still at revision ", release.from_revision,
                                   " (", release.from_status, ")\n"));
   }
+  if (release.change == ReleaseChange::kPutBack) text += "  its pods when Helm had failed:\n";
   if (release.pods.ok()) {
     text += DescribePods(*release.pods);
   } else {
     absl::StrAppend(&text,
                     "  its pods could not be listed: ", OneLine(Message(release.pods.status())),
                     "; see `kubectl get pods -n ", release.ns, "`\n");
+  }
+  text += DescribeRestore(release);
+  if (!release.evidence.empty()) {
+    absl::StrAppend(&text, "  events, and logs of pods that are not ready: ", release.evidence,
+                    "\n");
   }
   if (const std::string way_back = WayBack(release); !way_back.empty()) {
     absl::StrAppend(&text, "  way back: ", way_back,
@@ -126,6 +147,9 @@ ordered_json ReleaseReportToJson(const ReleaseReport& release) {
           {"state", StateName(release)},
           {"changed", ChangeToJson(release.change)},
           {"error", Message(release.status)},
+          {"putBack", release.change == ReleaseChange::kPutBack},
+          {"putBackError", release.restore.has_value() ? Message(*release.restore) : ""},
+          {"evidence", release.evidence},
           {"wayBack", WayBack(release)},
           {"valuesBackup", release.values_backup},
           {"pods", PodsToJson(release.pods.value_or(std::vector<PodState>()))},

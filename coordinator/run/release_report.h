@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ enum class ReleaseState { kUntouched, kUpgraded, kRolledBack, kFailed };
 
 // Whether Helm left another revision or status than it found. Helm writes a revision before it
 // touches anything else, so where both are as they were, nothing of the release was touched.
-enum class ReleaseChange { kNone, kChanged, kUnknown };
+// kPutBack: it did, and then the release was put back.
+enum class ReleaseChange { kNone, kChanged, kUnknown, kPutBack };
 
 struct ReleaseReport {
   std::string release;
@@ -29,6 +31,9 @@ struct ReleaseReport {
   absl::Status status;        // Helm's error when failed; why it was left alone when untouched
   std::string values_backup;  // path
   absl::StatusOr<std::vector<PodState>> pods = std::vector<PodState>();  // after Helm
+  std::string evidence;                                                  // path; where Helm failed
+  std::optional<absl::Status> restore;  // whether putting it back succeeded; where that was tried
+  int restored_revision = 0;            // the one that was put back; 0: nothing was installed
 };
 
 // Whether production is as it was, said first of a run that did not go well.

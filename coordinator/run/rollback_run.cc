@@ -19,10 +19,6 @@
 namespace lighter {
 namespace {
 
-bool DidRun(const HistoryEntry& entry) {
-  return entry.status == "deployed" || entry.status == "superseded";
-}
-
 // The chart's version that the release has now; its whole name where it is of another chart.
 std::string VersionNow(const RollbackPlan& plan) {
   const std::string version = ChartVersionOf(plan.release, plan.target().revision.chart);
@@ -95,29 +91,6 @@ bool RollbackReport::Succeeded() const {
   return blocked.ok() && release.state == ReleaseState::kRolledBack;
 }
 
-absl::StatusOr<HistoryEntry> ChooseRevision(const std::vector<HistoryEntry>& history,
-                                            const Release& current, int wanted) {
-  const std::string what = absl::StrCat("release ", current.name, " (namespace ", current.ns, ")");
-  const HistoryEntry* chosen = nullptr;
-  for (const HistoryEntry& entry : history) {
-    const bool is_older = entry.revision < current.revision && DidRun(entry);
-    if (wanted == 0 ? is_older : entry.revision == wanted) chosen = &entry;
-  }
-  if (chosen != nullptr) return *chosen;
-  if (wanted == 0) {
-    return absl::NotFoundError(absl::StrCat(
-        what,
-        " has no older revision that ran, so there is nothing to go back to. An installation "
-        "that was cut off goes with `helm uninstall ",
-        current.name, " -n ", current.ns, "`, and the same command installs it again"));
-  }
-  const std::string there = absl::StrJoin(
-      history, ", ",
-      [](std::string* out, const HistoryEntry& entry) { absl::StrAppend(out, entry.revision); });
-  return absl::NotFoundError(
-      absl::StrCat(what, " has no revision ", wanted, "; Helm still has ", there));
-}
-
 absl::StatusOr<RollbackPlan> PlanRollback(Verifier& verifier, int revision) {
   RollbackPlan plan;
   ASSIGN_OR_RETURN(plan.release, verifier.FindRelease());
@@ -131,7 +104,7 @@ absl::StatusOr<RollbackPlan> PlanRollback(Verifier& verifier, int revision) {
         ": a Helm run was cut off, and going back mends that. If a Helm run is still at work on "
         "it, let that end first"));
   }
-  if (!DidRun(target)) {
+  if (!target.did_run()) {
     plan.notes.push_back(absl::StrCat("revision ", target.revision, " is ", target.status,
                                       " in `helm history`: it never ran as it should"));
   }
@@ -169,7 +142,7 @@ RollbackReport RunRollback(const Verifier& verifier, const RollbackPlan& plan,
   const RollbackOptions rollback = {.revision = target.revision.revision,
                                     .timeout = options.timeout,
                                     .wait = options.wait,
-                                    .log_path = folder.path() + "/helm.log"};
+                                    .log_path = HelmLog(folder.path())};
   say(absl::StrCat("helm rollback ", release.name, " (namespace ", release.ns, ") to revision ",
                    rollback.revision, " ... (log: ", rollback.log_path,
                    "; Ctrl-C twice interrupts Helm)"));
@@ -179,7 +152,8 @@ RollbackReport RunRollback(const Verifier& verifier, const RollbackPlan& plan,
        .cluster = nodes.cluster(),
        .done = ReleaseState::kRolledBack,
        .wait = options.wait,
-       .timeout = options.timeout},
+       .timeout = options.timeout,
+       .folder = folder.path()},
       [&] { return helm.Rollback(release, rollback); }, report.release);
   return report;
 }

@@ -16,11 +16,6 @@
 
 namespace lighter {
 
-// The revision of `history` to go back to from `current`: `wanted`, or where that is 0 the last one
-// before it that ran. NotFound where there is none.
-absl::StatusOr<HistoryEntry> ChooseRevision(const std::vector<HistoryEntry>& history,
-                                            const Release& current, int wanted);
-
 // What a rollback would do; the target revision is the one that was verified.
 struct RollbackPlan {
   Release release;        // as it is now

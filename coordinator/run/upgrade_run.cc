@@ -141,8 +141,7 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
                                     .values = planned.values,
                                     .timeout = options.timeout,
                                     .wait = options.wait,
-                                    .rollback_on_failure = options.rollback_on_failure,
-                                    .log_path = folder.path() + "/helm.log"};
+                                    .log_path = HelmLog(folder.path())};
     say(absl::StrCat(planned.release.revision == 0 ? "helm install " : "helm upgrade ",
                      DescribeRelease(plan, planned), " ... (log: ", upgrade.log_path,
                      "; Ctrl-C twice interrupts Helm)"));
@@ -151,7 +150,9 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
          .helm = *maker.helm(),
          .cluster = maker.cluster(),
          .wait = options.wait,
-         .timeout = options.timeout},
+         .timeout = options.timeout,
+         .folder = folder.path(),
+         .restore = options.rollback_on_failure},
         [&] { return maker.helm()->Upgrade(planned.release, upgrade); }, release);
     if (!release.status.ok()) break;
   }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "common/status.h"
+#include "coordinator/run/helm_step.h"
 #include "coordinator/run/rollback_report.h"
 
 namespace lighter {

@@ -88,7 +88,7 @@ TEST_F(WantedNamesTest, WhatIsNoNameIsANote) {
 }
 
 TEST_F(WantedNamesTest, DamagedManifestsAreAnError) {
-  revision_.manifests = "kind: [";
+  revision_.manifests = "containers: [";
   EXPECT_FALSE(FindWantedNames(release_, revision_, list_).ok());
 }
 

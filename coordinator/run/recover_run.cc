@@ -1,0 +1,68 @@
+#include "coordinator/run/recover_run.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+#include "coordinator/package/package.h"
+#include "coordinator/run/rollback_report.h"
+
+namespace lighter {
+namespace {
+
+absl::StatusOr<std::vector<Release>> FindPending(const PlanOptions& options) {
+  ASSIGN_OR_RETURN(const Package package, OpenPackage(options.package));
+  ASSIGN_OR_RETURN(const Helm helm, Helm::Find(options.helm));
+  ASSIGN_OR_RETURN(std::vector<Release> releases, helm.List());
+  const ReleaseQuery& query = options.query;
+  std::erase_if(releases, [&](const Release& release) {
+    const bool is_ours = std::any_of(
+        package.bundles.begin(), package.bundles.end(),
+        [&](const Bundle& bundle) { return !ChartVersionOf(release, bundle.chart_name).empty(); });
+    return !is_ours || !absl::StartsWith(release.status, "pending") ||
+           (!query.release.empty() && release.name != query.release) ||
+           (!query.ns.empty() && release.ns != query.ns);
+  });
+  return releases;
+}
+
+absl::Status Recover(const Release& release, const PlanOptions& options,
+                     const RollbackRunOptions& rollback, const RunFolder& folder,
+                     const std::function<void(const std::string&)>& say, std::string& changed) {
+  Verifier verifier({.kubectl = options.kubectl,
+                     .helm = options.helm,
+                     .tls_dir = options.tls_dir,
+                     .release = release.name,
+                     .ns = release.ns,
+                     .allow_pull = options.allow_pull});
+  RETURN_IF_ERROR(verifier.Open());
+  ASSIGN_OR_RETURN(const RollbackPlan plan, PlanRollback(verifier, 0));
+  const RollbackReport report = RunRollback(verifier, plan, folder, rollback, say);
+  if (report.release.change != ReleaseChange::kNone) {
+    absl::StrAppend(&changed, "Helm was run to roll back release ", release.name, " (namespace ",
+                    release.ns, "). ");
+  }
+  if (report.Succeeded()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("release ", release.name, " (namespace ", release.ns, ") is ", release.status,
+                   " and could not go back:\n", DescribeRollback(plan, report, folder)));
+}
+
+}  // namespace
+
+absl::Status RecoverPending(const PlanOptions& options, const RollbackRunOptions& rollback,
+                            const RunFolder& folder,
+                            const std::function<void(const std::string&)>& say,
+                            std::string& changed) {
+  ASSIGN_OR_RETURN(const std::vector<Release> pending, FindPending(options));
+  for (const Release& release : pending) {
+    say(absl::StrCat("release ", release.name, " (namespace ", release.ns, ") is ", release.status,
+                     ": it goes back to the last revision that ran"));
+    RETURN_IF_ERROR(Recover(release, options, rollback, folder, say, changed));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace lighter
