@@ -64,6 +64,8 @@ absl::StatusOr<ReadableFile> ReadableFile::OpenParts(const std::vector<std::stri
   return file;
 }
 
+std::vector<FilePart> ReadableFile::Parts() const { return {parts_.begin(), parts_.end()}; }
+
 absl::Status ReadableFile::ReadPart(const Part& part, uint64_t offset, char* out, uint64_t size) {
   while (size > 0) {
     const ssize_t n = ::pread(part.fd.get(), out, size, static_cast<off_t>(offset));

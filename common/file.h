@@ -29,6 +29,13 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+// One of the files that a ReadableFile reads as one.
+struct FilePart {
+  std::string path;
+  uint64_t start = 0;  // of its bytes in the whole
+  uint64_t size = 0;   // bytes, when it was opened
+};
+
 // A regular file, or several that are read as one, opened for reading at any offset, from any
 // thread.
 class ReadableFile {
@@ -41,7 +48,7 @@ class ReadableFile {
   // For messages: of the first part, and how many there are beside it.
   const std::string& path() const { return path_; }
   uint64_t size() const { return size_; }  // bytes, when it was opened
-  uint64_t last_part_offset() const { return parts_.empty() ? 0 : parts_.back().start; }
+  std::vector<FilePart> Parts() const;     // in order; at least one
 
   // Reads exactly `size` bytes at `offset`. DataLoss where the file ends before that.
   absl::Status ReadAt(uint64_t offset, char* out, uint64_t size) const;
@@ -51,11 +58,8 @@ class ReadableFile {
   absl::Status CheckUnchanged() const;
 
  private:
-  struct Part {
+  struct Part : FilePart {
     UniqueFd fd;
-    std::string path;
-    uint64_t start = 0;  // of its bytes in the whole
-    uint64_t size = 0;
     int64_t mtime_ns = 0;
   };
   static absl::StatusOr<Part> OpenPart(const std::string& path);

@@ -18,6 +18,8 @@ inline constexpr uint64_t kChunkBytes = kMiB - 4 * kKiB;
 inline constexpr uint64_t kMaxManifestJsonBytes = 20 * kMiB;
 inline constexpr uint64_t kMaxConfigBytes = 16 * kMiB;
 inline constexpr uint64_t kMaxHintsBytes = kMiB;
+// A list of checksums has a line a file, below 200 bytes.
+inline constexpr uint64_t kMaxChecksumListBytes = kMiB;
 // Helm refuses chart files over 5 MiB and charts over 100 MiB (3.17.3 and later).
 inline constexpr uint64_t kMaxChartFileBytes = 16 * kMiB;
 inline constexpr uint64_t kMaxChartBytes = 256 * kMiB;

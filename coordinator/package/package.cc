@@ -174,7 +174,7 @@ absl::StatusOr<std::vector<Bundle>> ReadBundles(const Tar& tar) {
 // one, which is a tar itself.
 absl::Status CheckOneTar(const std::vector<std::string>& parts, const ReadableFile& file,
                          const std::vector<TarEntry>& entries) {
-  const uint64_t last = file.last_part_offset();
+  const uint64_t last = file.Parts().back().start;
   const uint64_t end = entries.empty() ? 0 : entries.back().offset + entries.back().size;
   if (parts.size() == 1 || end > last) return absl::OkStatus();
   ASSIGN_OR_RETURN(const bool is_tar, LooksLikeTar(file, last, file.size() - last));
@@ -211,6 +211,7 @@ absl::Status AddFile(const std::vector<std::string>& parts, bool required, Packa
         is_archive ? "; it is an archive of images without a chart" : ""));
   }
   package.size += file->size();
+  package.files.push_back(file);
   std::move(bundles.begin(), bundles.end(), std::back_inserter(package.bundles));
   return absl::OkStatus();
 }

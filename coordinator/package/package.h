@@ -34,7 +34,8 @@ struct Bundle {
 
 struct Package {
   std::string path;
-  uint64_t size = 0;  // bytes, all files together
+  uint64_t size = 0;                                       // bytes, all files together
+  std::vector<std::shared_ptr<const ReadableFile>> files;  // that hold bundles
   std::vector<Bundle> bundles;
 };
 

@@ -155,6 +155,16 @@ bool IsStemOf(const std::string& stem, const std::string& name) {
 
 }  // namespace
 
+std::string NameOfWhole(const std::string& part) {
+  static const std::regex kEnd(R"([-_.]?(?:part[-_.]?)?$)");
+  const std::string name = fs::path(part).filename().string();
+  const std::optional<PartName> parsed = ParsePartName(name);
+  std::smatch end;
+  std::string whole = parsed ? parsed->stem : name;
+  if (parsed && std::regex_search(whole, end, kEnd)) whole = end.prefix();
+  return whole.ends_with(".tar") ? whole : whole + ".tar";
+}
+
 absl::StatusOr<std::vector<std::string>> FindParts(const std::string& path) {
   const fs::path file(path);
   const fs::path folder = file.parent_path();

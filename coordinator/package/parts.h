@@ -19,4 +19,8 @@ namespace lighter {
 // name.
 absl::StatusOr<std::vector<std::string>> FindParts(const std::string& path);
 
+// The name of the tar that was cut into parts, without its folder: "p.tar" for the part
+// "dir/p.tar.part-aa". It always ends with ".tar".
+std::string NameOfWhole(const std::string& part);
+
 }  // namespace lighter

@@ -58,6 +58,7 @@ TEST_F(PartsTest, EveryUsualWayToCut) {
     for (const std::string& name : names) EXPECT_THAT(Find(name), ElementsAreArray(paths)) << name;
     const std::string common = names[0].substr(0, names[0].starts_with("f") ? 1 : 5);
     EXPECT_THAT(Find(common), ElementsAreArray(paths)) << "by what the names have in common";
+    EXPECT_EQ(NameOfWhole(paths[1]), names[0].substr(0, 1) + ".tar");
   }
 }
 
