@@ -73,7 +73,8 @@ cluster-down: ## Remove it without a trace
 agents: build ## Put the agents onto a running cluster: NAME=lighter
 	@eval "$$($(CLUSTER) env --name $(NAME))" && build/release/lighter agent install
 
-bench: setup-cluster build ## Benchmarks: how long agents take to get onto 8 nodes, and a node that joins these
+bench: setup-cluster build ## Benchmarks: packages of 10 and 25 GB indexed; agents onto 8 nodes, and a node that joins these
+	@tests/bench/inspect_package.py
 	@for containerd in 1.6 2; do tests/bench/agent_install.py 8 $$containerd && tests/bench/late_node.py 8 $$containerd || exit; done
 
 format: ## Rewrite C++ sources in the project's style
