@@ -37,7 +37,8 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   const bool json = flags.format() == OutputFormat::kJson;
   if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
   const absl::Status blocked = CheckLoad(plan);
-  LoadReport report = blocked.ok() ? LoadNodes(plan, progress) : LoadReport{};
+  LoadReport report;
+  if (blocked.ok()) report = LoadNodes(plan, ChecksumVerifier(plan.checksums), progress);
   // What nobody will be there to hold needs no list.
   if (blocked.ok() && report.AllProven() && !flags.ephemeral) {
     report.desired = PublishLoad(maker, plan);
@@ -89,6 +90,7 @@ void AddLoadCommand(CLI::App& app, int& exit_code) {
   command->add_option("--containerd-socket", flags->containerd_socket, "With --local")
       ->capture_default_str()
       ->needs(local);
+  AddSkipChecksumFlag(*command, *flags);
   AddEphemeralFlag(*command, flags->ephemeral)->excludes("--local");
   AddProgressFlag(*command, *flags);
   AddOutputFlag(*command, *flags);

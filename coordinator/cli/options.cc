@@ -180,6 +180,11 @@ void AddPlanFileFlag(CLI::App& command, CommonFlags& flags) {
   if (CLI::Option* install = command.get_option_no_throw("--install")) plan->excludes(install);
 }
 
+void AddSkipChecksumFlag(CLI::App& command, CommonFlags& flags) {
+  command.add_flag("--skip-checksum", flags.skip_checksum,
+                   "Do not verify the checksum file beside the package");
+}
+
 absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags) {
   if (flags.package.empty() && flags.plan_file.empty()) {
     return UsageError(
@@ -202,6 +207,7 @@ absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags) {
   options.allow_missing = flags.allow_missing;
   options.allow_pull = flags.allow_pull;
   options.query.install = flags.install;
+  options.skip_checksum = flags.skip_checksum;
   if (!flags.plan_file.empty()) RETURN_IF_ERROR(ReadPlanFile(flags.plan_file, options));
   return options;
 }

@@ -30,6 +30,7 @@ struct CommonFlags {
   std::vector<std::string> allow_missing;
   std::vector<std::string> allow_pull;
   bool install = false;
+  bool skip_checksum = false;
   std::string kubeconfig;
   std::string context;
   std::string helm = "helm";
@@ -64,6 +65,7 @@ void AddInstallFlag(CLI::App& command, CommonFlags& flags);
 // --plan, which takes the place of PACKAGE and of everything that decides names. After the flags
 // that it excludes.
 void AddPlanFileFlag(CLI::App& command, CommonFlags& flags);
+void AddSkipChecksumFlag(CLI::App& command, CommonFlags& flags);
 
 // A CLI11 check of a duration like 90s or 5m: the message, or empty when the text is fine.
 std::string CheckDuration(const std::string& text);

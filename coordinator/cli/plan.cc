@@ -56,6 +56,7 @@ void AddPlanCommand(CLI::App& app, int& exit_code) {
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
   AddInstallFlag(*command, *flags);
+  AddSkipChecksumFlag(*command, *flags);
   command->add_option("--out", flags->out,
                       "Write the plan to this file too, to be approved and carried out later; for "
                       "your eyes only, as "

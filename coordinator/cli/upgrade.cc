@@ -109,6 +109,7 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
       ->excludes("--plan");
   command->add_flag("--rollback-on-failure,--atomic", flags->rollback_on_failure,
                     "Where Helm fails: save events and logs, then put the release back as it was");
+  AddSkipChecksumFlag(*command, *flags);
   AddEphemeralFlag(*command, flags->ephemeral);
   AddProgressFlag(*command, *flags);
   AddOutputFlag(*command, *flags);

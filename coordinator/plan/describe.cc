@@ -1,6 +1,7 @@
 #include "coordinator/plan/describe.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -51,6 +52,14 @@ const char* WitnessName(NameWitness witness) {
       return "archive";
   }
   return "";
+}
+
+std::string PackageLine(const Package& package, const std::vector<FileChecksum>& checksums) {
+  const std::string lists = ChecksumLists(checksums);
+  return absl::StrCat(
+      "Package ", package.path, ": ", FormatBytes(package.size), ", ",
+      Count(package.bundles.size(), "bundle"), "\n",
+      lists.empty() ? "" : absl::StrCat("Checksum: ", lists, ", verified by load and upgrade\n"));
 }
 
 // In one line, and safe to print.
@@ -198,9 +207,27 @@ std::string DescribeLeftOut(const NodeSelection& nodes) {
   return words.empty() ? "" : absl::StrCat("Left out: ", absl::StrJoin(words, ", "), "\n");
 }
 
-std::string DescribePackage(const Package& package) {
-  std::string text = absl::StrCat("Package ", package.path, ": ", FormatBytes(package.size), ", ",
-                                  Count(package.bundles.size(), "bundle"), "\n");
+std::string ChecksumLists(const std::vector<FileChecksum>& checksums) {
+  std::set<std::string> lists;
+  for (const FileChecksum& checksum : checksums) {
+    lists.insert(OneLine(std::filesystem::path(checksum.list).filename().string()));
+  }
+  return absl::StrJoin(lists, ", ");
+}
+
+ordered_json ChecksumsToJson(const std::vector<FileChecksum>& checksums) {
+  ordered_json json = ordered_json::array();
+  for (const FileChecksum& checksum : checksums) {
+    json.push_back({{"file", checksum.name},
+                    {"list", checksum.list},
+                    {"kind", HashName(checksum.kind)},
+                    {"expected", checksum.hex}});
+  }
+  return json;
+}
+
+std::string DescribePackage(const Package& package, const std::vector<FileChecksum>& checksums) {
+  std::string text = PackageLine(package, checksums);
   for (const Bundle& bundle : package.bundles) {
     absl::StrAppend(&text, "\n", bundle.name, "\n  chart ", bundle.chart_name, " ",
                     bundle.chart_version,
@@ -217,11 +244,12 @@ std::string DescribePackage(const Package& package) {
   return text;
 }
 
-ordered_json PackageToJson(const Package& package) {
+ordered_json PackageToJson(const Package& package, const std::vector<FileChecksum>& checksums) {
   ordered_json json = {{"apiVersion", kJsonApiVersion},
                        {"kind", "Package"},
                        {"path", package.path},
                        {"sizeBytes", package.size},
+                       {"checksums", ChecksumsToJson(checksums)},
                        {"bundles", ordered_json::array()}};
   for (const Bundle& bundle : package.bundles) {
     ordered_json images = ordered_json::array();
@@ -262,9 +290,7 @@ std::string DescribePlan(const Plan& plan) {
   const uint64_t all_bytes = DistinctBytes(plan.work);
   const Digests wanted = WantedDigests(plan);
   size_t names = 0;
-  std::string text =
-      absl::StrCat("Package ", plan.package.path, ": ", FormatBytes(plan.package.size), ", ",
-                   Count(plan.package.bundles.size(), "bundle"), "\n");
+  std::string text = PackageLine(plan.package, plan.checksums);
   for (const PlannedBundle& planned : plan.releases.bundles) {
     absl::StrAppend(&text, "\n", DescribeRelease(plan, planned), "\n");
     for (const TargetName& target : planned.names.targets) {
@@ -356,6 +382,7 @@ ordered_json PlanToJson(const Plan& plan) {
   return {{"apiVersion", kJsonApiVersion},
           {"kind", "Plan"},
           {"package", plan.package.path},
+          {"checksums", ChecksumsToJson(plan.checksums)},
           {"agentless", plan.agentless},
           {"distinctBytes", DistinctBytes(plan.work)},
           {"bytesToMove", plan.missing_bytes()},

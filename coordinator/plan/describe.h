@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "coordinator/package/checksum.h"
 #include "coordinator/package/package.h"
 #include "coordinator/plan/plan.h"
 
@@ -16,8 +17,15 @@ inline constexpr char kJsonApiVersion[] = "lighter/v1";
 // replaced.
 std::string JsonText(const nlohmann::ordered_json& json);
 
-std::string DescribePackage(const Package& package);
-nlohmann::ordered_json PackageToJson(const Package& package);
+// The checksum files, without their folders: "a_checksum.sha512sum, b.tar.sha256". Empty where
+// there are none.
+std::string ChecksumLists(const std::vector<FileChecksum>& checksums);
+// [{"file", "list", "kind", "expected"}].
+nlohmann::ordered_json ChecksumsToJson(const std::vector<FileChecksum>& checksums);
+
+std::string DescribePackage(const Package& package, const std::vector<FileChecksum>& checksums);
+nlohmann::ordered_json PackageToJson(const Package& package,
+                                     const std::vector<FileChecksum>& checksums);
 
 // [{"name", "cause"}] of the nodes that take no part.
 nlohmann::ordered_json LeftOutToJson(const NodeSelection& nodes);

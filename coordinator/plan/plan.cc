@@ -72,6 +72,11 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   Plan plan;
   RETURN_IF_ERROR(CheckRegistry());
   ASSIGN_OR_RETURN(plan.package, OpenPackage(options_.package));
+  if (options_.skip_checksum) {
+    plan.notes.push_back("no checksum of the package is verified (--skip-checksum)");
+  } else {
+    ASSIGN_OR_RETURN(plan.checksums, FindChecksums(plan.package));
+  }
   RETURN_IF_ERROR(FindHelm(plan));
   if (options_.asks_nodes && !options_.local) {
     RETURN_IF_ERROR(nodes_.Open(options_.needs_agents));

@@ -10,6 +10,7 @@
 #include "common/pki.h"
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/helm/helm.h"
+#include "coordinator/package/checksum.h"
 #include "coordinator/package/package.h"
 #include "coordinator/plan/cluster_nodes.h"
 #include "coordinator/plan/load_work.h"
@@ -36,6 +37,7 @@ struct PlanOptions {
   std::string tls_dir;  // of the coordinator; empty: the authority that `agent install` made
   std::vector<std::string> allow_missing;  // rendered names that may lack an image
   std::vector<std::string> allow_pull;     // names that nodes can pull from elsewhere
+  bool skip_checksum = false;              // the package may be another than its vendor's
   bool publishes = true;                   // the run writes what is proven into the desired list
   bool asks_nodes = true;                  // false: names and blobs only, from no node
   bool needs_agents = true;                // false: a plan may do without (Plan::agentless)
@@ -46,6 +48,7 @@ struct PlanOptions {
 
 struct Plan {
   Package package;
+  std::vector<FileChecksum> checksums;  // that a run verifies beside its load
   ReleasePlan releases;
   LoadWork work;
   std::map<std::string, uint64_t> unpacked_sizes;  // of its layers; see UnpackedSizes

@@ -7,6 +7,7 @@
 #include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/load_work.h"
+#include "coordinator/run/await_checksums.h"
 #include "coordinator/transfer/load.h"
 
 namespace lighter {
@@ -28,6 +29,20 @@ std::string NothingToLoad(const Plan& plan) {
                                                    : ": none of its images has a name"));
   }
   return absl::StrJoin(causes, "; ");
+}
+
+// What the verifier says so far. Staged nodes wait for it, and their rows say so.
+PackageVerdict VerdictOf(const ChecksumVerifier& checksums, ProgressBoard& board, size_t nodes) {
+  return [&checksums, &board, nodes] {
+    const std::optional<absl::Status> verdict = checksums.Verdict(absl::ZeroDuration());
+    const std::string step = verdict.has_value() ? kWaitsForNodes : ChecksumStep(checksums);
+    for (size_t i = 0; i < nodes; ++i) {
+      board.Update(i, [&](NodeProgress& row) {
+        if (row.phase == NodePhase::kStaged) row.step = step;
+      });
+    }
+    return verdict;
+  };
 }
 
 }  // namespace
@@ -52,7 +67,7 @@ bool LoadReport::AllProven() const {
          std::all_of(nodes.begin(), nodes.end(), [](const NodeReport& n) { return n.status.ok(); });
 }
 
-LoadReport LoadNodes(const Plan& plan, ProgressMode mode) {
+LoadReport LoadNodes(const Plan& plan, const ChecksumVerifier& checksums, ProgressMode mode) {
   LoadReport report;
   std::vector<NodeEndpoint> endpoints;
   std::vector<std::string> names;
@@ -66,7 +81,10 @@ LoadReport LoadNodes(const Plan& plan, ProgressMode mode) {
     names.push_back(node.name);
     loading.push_back(&node);
   }
-  if (endpoints.empty()) return report;
+  if (endpoints.empty()) {
+    report.package = AwaitChecksums(checksums, mode);
+    return report;
+  }
 
   ProgressBoard board(names);
   const uint64_t all_bytes = DistinctBytes(plan.work);
@@ -77,7 +95,8 @@ LoadReport LoadNodes(const Plan& plan, ProgressMode mode) {
     });
   }
   ProgressDisplay display(board, mode, kFooter);
-  const LoadOutcome outcome = RunLoad(plan.work, endpoints, board);
+  const LoadOutcome outcome =
+      RunLoad(plan.work, endpoints, board, VerdictOf(checksums, board, endpoints.size()));
   display.Stop();
   report.package = outcome.package;
   for (const NodeOutcome& node : outcome.nodes) {

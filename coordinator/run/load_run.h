@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "coordinator/package/checksum_verifier.h"
 #include "coordinator/plan/plan.h"
 #include "coordinator/progress/display.h"
 
@@ -38,7 +39,9 @@ absl::Status CheckNothingMissing(const Plan& plan);
 // The same, and FailedPrecondition where the plan brings no image at all.
 absl::Status CheckLoad(const Plan& plan);
 
-LoadReport LoadNodes(const Plan& plan, ProgressMode mode);
+// No name is created before `checksums` has its verdict, and where that is bad the report's package
+// is not OK, also where no node lacks anything.
+LoadReport LoadNodes(const Plan& plan, const ChecksumVerifier& checksums, ProgressMode mode);
 
 // Adds a later load's results: a node that both have keeps the later status and the sum of the
 // bytes.

@@ -37,6 +37,11 @@ std::string FailedNodes(const LoadReport& report) {
   return text;
 }
 
+std::string DescribeVerified(const Plan& plan) {
+  const std::string lists = ChecksumLists(plan.checksums);
+  return lists.empty() ? "" : absl::StrCat("The package is what ", lists, " says.\n");
+}
+
 std::string ProvenLine(const Plan& plan, const LoadReport& report) {
   const uint64_t generation = report.desired.generation;
   const std::string held =
@@ -46,7 +51,7 @@ std::string ProvenLine(const Plan& plan, const LoadReport& report) {
   return absl::StrCat(
       "Proven on ", Count(report.nodes.size(), "node"), ": ", Count(NameCount(plan), "name"),
       " of ", Count(plan.work.images.size(), "image"), "; ", FormatBytes(MovedBytes(report)),
-      " moved in all.\n", held, DescribeLeftOut(plan.nodes));
+      " moved in all.\n", held, DescribeVerified(plan), DescribeLeftOut(plan.nodes));
 }
 
 // What a package that cannot be used left behind, node by node. A node that is proven was so before
@@ -85,7 +90,8 @@ std::string DescribeBadPackage(const LoadReport& report) {
 
 // Everything but success, for load and upgrade alike.
 std::string DescribeLoadFailure(const LoadReport& report) {
-  if (!report.package.ok()) return DescribeBadPackage(report);
+  const bool stopped_before_verdict = absl::IsCancelled(report.package);
+  if (!report.package.ok() && !stopped_before_verdict) return DescribeBadPackage(report);
   if (StopRequested()) {
     return "Stopped on request. What has arrived stays on the nodes and harms nothing; "
            "run the same command to continue from there.\n";
@@ -127,6 +133,7 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
   return {{"apiVersion", kJsonApiVersion},
           {"kind", kind},
           {"package", plan.package.path},
+          {"checksums", ChecksumsToJson(plan.checksums)},
           {"movedBytes", MovedBytes(load)},
           {"ownSeconds", absl::ToDoubleSeconds(times.total - times.children)},
           {"childSeconds", absl::ToDoubleSeconds(times.children)},

@@ -95,8 +95,9 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
   report.releases = Untouched(plan);
   if (report.blocked = CheckPlan(plan); !report.blocked.ok()) return report;
 
+  const ChecksumVerifier checksums(plan.checksums);
   for (int round = 0;; ++round) {
-    MergeLoadReport(report.load, LoadNodes(plan, options.progress));
+    MergeLoadReport(report.load, LoadNodes(plan, checksums, options.progress));
     if (report.blocked = Barrier(report.load); !report.blocked.ok()) return report;
     // Proven once more, on the nodes that are there now, right before anything changes.
     if (report.blocked = maker.RefreshNodes(plan); !report.blocked.ok()) return report;

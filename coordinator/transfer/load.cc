@@ -67,12 +67,13 @@ absl::Status CheckProofs(const LoadWork& work, const std::vector<v1::Proof>& pro
 class Load {
  public:
   Load(const LoadWork& work, const std::vector<NodeEndpoint>& nodes, ProgressBoard& board,
-       const LoadPatience& patience)
+       const PackageVerdict& verdict, const LoadPatience& patience)
       : work_(work),
         nodes_(nodes),
         board_(board),
+        verdict_(verdict),
         patience_(patience),
-        gate_(nodes.size()),
+        gate_(nodes.size() + 1),
         watches_(nodes.size()) {}
 
   LoadOutcome Run();
@@ -96,14 +97,17 @@ class Load {
   void SetPhase(size_t index, NodePhase phase, const std::string& step = "");
   bool ReportDamage(const absl::Status& damage);
   void CancelAll();
+  void AskForVerdict();
   void WatchUntil(const std::atomic<bool>& finished);
   absl::Status PutBack(size_t index);
 
   const LoadWork& work_;
   const std::vector<NodeEndpoint>& nodes_;
   ProgressBoard& board_;
+  const PackageVerdict& verdict_;
   const LoadPatience patience_;
-  PublishGate gate_;
+  PublishGate gate_;                // for the nodes and the verdict
+  bool has_verdict_ = false;        // of the watching thread
   std::vector<NodeWatch> watches_;  // one a node
   std::mutex mutex_;
   absl::Status package_;  // guarded by mutex_
@@ -147,9 +151,22 @@ void Load::CancelAll() {
   for (NodeWatch& watch : watches_) watch.Cancel();
 }
 
+// A cancelled verdict leaves the gate closed: the run is being stopped, what came stays.
+void Load::AskForVerdict() {
+  const std::optional<absl::Status> verdict = verdict_();
+  if (!verdict.has_value() || absl::IsCancelled(*verdict)) return;
+  has_verdict_ = true;
+  if (verdict->ok()) {
+    gate_.Arrive();
+  } else {
+    ReportDamage(*verdict);
+  }
+}
+
 void Load::WatchUntil(const std::atomic<bool>& finished) {
   while (!finished) {
     if (StopRequested()) CancelAll();
+    if (!has_verdict_) AskForVerdict();
     for (NodeWatch& watch : watches_) watch.CancelIfSilent(patience_.silence);
     absl::SleepFor(kStopPoll);
   }
@@ -224,7 +241,7 @@ absl::Status Load::Attempt(size_t index, NodeOutcome& outcome, NodeState& state)
   }
   if (!std::exchange(state.staged, true)) watch.Advance();
   watch.ExpectNothing();
-  SetPhase(index, NodePhase::kStaged, "waiting for the other nodes");
+  SetPhase(index, NodePhase::kStaged, kWaitsForNodes);
   if (const absl::Status source = CheckSource(); !source.ok() && !ReportDamage(source)) {
     return absl::DataLossError(Message(source));
   }
@@ -333,8 +350,9 @@ bool LoadOutcome::AllProven() const {
 }
 
 LoadOutcome RunLoad(const LoadWork& work, const std::vector<NodeEndpoint>& nodes,
-                    ProgressBoard& board, const LoadPatience& patience) {
-  return Load(work, nodes, board, patience).Run();
+                    ProgressBoard& board, const PackageVerdict& verdict,
+                    const LoadPatience& patience) {
+  return Load(work, nodes, board, verdict, patience).Run();
 }
 
 }  // namespace lighter

@@ -4,7 +4,9 @@
 // package that turns out to be damaged leaves no node changed.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,9 +70,19 @@ struct LoadPatience {
   absl::Duration silence = absl::Minutes(15);
 };
 
-// Blocks until every node is done. A stop signal (StopRequested) breaks the streams; what has
-// arrived stays on the nodes for the next run. `board` has one row an endpoint, in the same order.
+// What a node does that has staged everything, on its row of the board.
+inline constexpr char kWaitsForNodes[] = "waiting for the other nodes";
+
+// Whether the package is what its vendor made, once that is known: it is found out beside the load.
+// Must not block.
+using PackageVerdict = std::function<std::optional<absl::Status>()>;
+
+// Blocks until every node is done. Names are created only once `verdict` is OK; where it is not,
+// the package is at fault, and where it is Cancelled, a stop signal came first. A stop signal
+// (StopRequested) breaks the streams; what has arrived stays on the nodes for the next run. `board`
+// has one row an endpoint, in the same order.
 LoadOutcome RunLoad(const LoadWork& work, const std::vector<NodeEndpoint>& nodes,
-                    ProgressBoard& board, const LoadPatience& patience = {});
+                    ProgressBoard& board, const PackageVerdict& verdict,
+                    const LoadPatience& patience = {});
 
 }  // namespace lighter

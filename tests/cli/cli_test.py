@@ -119,6 +119,48 @@ class CommandLine(unittest.TestCase):
         self.assertIn(layer["digest"], self.lighter("export", damaged, "--helm", "/nowhere/helm", "-o", target, code=1).stderr)
         self.assertEqual(list(self.folder.glob("from-damaged*")), [])
 
+    def with_checksum(self, sha512: str = "") -> tuple[Path, Path]:
+        """A package with its checksum file, in a folder of its own; right unless another checksum is given."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        package, checksum = folder / "quay_v1_amd64.tar", folder / "quay_v1_amd64_checksum.sha512sum"
+        shutil.copy(self.package, package)
+        sha512 = sha512 or hashlib.sha512(package.read_bytes()).hexdigest()
+        checksum.write_text(f"{sha512}  {package.name}\n")
+        return package, checksum
+
+    def test_inspect_names_the_checksum_file_and_verifies_it_when_asked(self):
+        package, checksum = self.with_checksum()
+        self.assertIn(f"Checksum: {checksum.name}, verified by load and upgrade", self.lighter("inspect", package).stdout)
+        self.assertIn(f"Verified: the package is what {checksum.name} says", self.lighter("inspect", package, "--verify").stdout)
+        result = json.loads(self.lighter("inspect", package, "--verify", "-o", "json").stdout)
+        self.assertTrue(result["verified"])
+        self.assertEqual([entry["list"] for entry in result["checksums"]], [str(checksum)])
+        self.assertNotIn("verified", json.loads(self.lighter("inspect", package, "-o", "json").stdout))
+
+    def test_inspect_tells_of_a_package_that_is_not_what_its_checksum_says(self):
+        package, checksum = self.with_checksum("0" * 128)
+        self.lighter("inspect", package)  # not read without --verify
+        done = self.lighter("inspect", package, "--verify", code=1)
+        self.assertIn(f"{checksum} says {'0' * 128}", done.stderr)
+        self.assertNotIn("Verified", done.stdout)
+        self.assertFalse(json.loads(self.lighter("inspect", package, "--verify", "-o", "json", code=1).stdout)["verified"])
+        self.assertIn("no checksum file lies beside it", self.lighter("inspect", self.package, "--verify", code=1).stderr)
+
+    def test_a_broken_checksum_file_is_in_the_way_unless_it_is_skipped(self):
+        package, checksum = self.with_checksum("what is this")
+        local = ["load", "--local", package, "--containerd-socket", "/nowhere/c.sock"]
+        for words in (["inspect", package], local):
+            self.assertIn(f"{checksum}: line 1 is not", self.lighter(*words, code=1).stderr)
+        done = self.lighter(*local, "--skip-checksum", code=1)
+        self.assertIn("Plan: 3 names", done.stderr)
+        self.assertIn("note: no checksum of the package is verified (--skip-checksum)", done.stderr)
+
+    def test_a_load_that_moves_nothing_verifies_all_the_same(self):
+        package, checksum = self.with_checksum("0" * 128)
+        done = self.lighter("load", "--local", package, "--containerd-socket", "/nowhere/c.sock", code=1)
+        self.assertIn("The package cannot be used", done.stdout)
+        self.assertIn(str(checksum), done.stdout)
+
     def test_foreign_text_cannot_act_on_the_terminal(self):
         hostile = self.folder / "hostile.tar"
         self.make_package(hostile, "--arch", "amd64\u009b2J")  # the one-character form of ESC [

@@ -79,7 +79,7 @@ class LoadTest : public ::testing::Test {
     std::vector<std::string> names;
     for (const NodeEndpoint& node : nodes) names.push_back(node.name);
     board_ = std::make_unique<ProgressBoard>(names);
-    return RunLoad(work_, nodes, *board_, patience_);
+    return RunLoad(work_, nodes, *board_, verdict_, patience_);
   }
 
   support::TempDir dir_;
@@ -88,6 +88,7 @@ class LoadTest : public ::testing::Test {
   std::map<std::string, std::string> contents_;  // by digest
   uint64_t total_ = 0;
   std::unique_ptr<ProgressBoard> board_;
+  PackageVerdict verdict_ = [] { return absl::OkStatus(); };
   LoadPatience patience_;
 };
 
@@ -115,6 +116,50 @@ TEST_F(LoadTest, NoNameBeforeEveryNodeIsStaged) {
   EXPECT_TRUE(Run({fast.Endpoint("fast"), slow.Endpoint("slow")}).AllProven());
   EXPECT_EQ(published_when_slow_staged, 0);
   EXPECT_EQ(fast.published(), 1);
+}
+
+TEST_F(LoadTest, NoNameBeforeTheVerdictOnThePackage) {
+  FakeAgent agent;
+  std::atomic<bool> staged = false;
+  agent.on_staged = [&] { staged = true; };
+  absl::Time staged_at = absl::InfiniteFuture();
+  int published_before = -1;
+  verdict_ = [&]() -> std::optional<absl::Status> {
+    if (staged && staged_at == absl::InfiniteFuture()) staged_at = absl::Now();
+    if (absl::Now() - staged_at < absl::Milliseconds(300)) return std::nullopt;
+    published_before = agent.published();
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(Run({agent.Endpoint("one")}).AllProven());
+  EXPECT_EQ(published_before, 0);
+  EXPECT_EQ(agent.published(), 1);
+}
+
+TEST_F(LoadTest, APackageThatIsNotWhatItsChecksumSaysLeavesEveryNodeAsItWas) {
+  FakeAgent one;
+  FakeAgent two;
+  std::atomic<int> staged = 0;
+  for (FakeAgent* agent : {&one, &two}) agent->on_staged = [&] { ++staged; };
+  verdict_ = [&]() -> std::optional<absl::Status> {
+    if (staged < 2) return std::nullopt;
+    return absl::DataLossError("p.tar: its SHA-512 is another");
+  };
+  const LoadOutcome outcome = Run({one.Endpoint("one"), two.Endpoint("two")});
+  EXPECT_EQ(Message(outcome.package), "p.tar: its SHA-512 is another");
+  for (const FakeAgent* agent : {&one, &two}) {
+    EXPECT_EQ(agent->published(), 0);
+    EXPECT_GE(agent->abandoned(), 1);
+    EXPECT_TRUE(agent->Blobs().empty());
+  }
+}
+
+TEST_F(LoadTest, NodesThatAllFailWaitForNoVerdict) {
+  FakeAgent agent;
+  agent.refuse = {grpc::StatusCode::RESOURCE_EXHAUSTED, "no space left"};
+  verdict_ = [] { return std::nullopt; };
+  const LoadOutcome outcome = Run({agent.Endpoint("one")});
+  EXPECT_TRUE(outcome.package.ok()) << outcome.package;
+  EXPECT_THAT(Message(outcome.nodes[0].status), HasSubstr("no space left"));
 }
 
 TEST_F(LoadTest, BrokenStreamContinuesWhereItStopped) {
