@@ -1,0 +1,69 @@
+// Packages on disk, loaded as `lighter load` does it.
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "common/status.h"
+#include "coordinator/package/checksum.h"
+#include "coordinator/package/package.h"
+#include "coordinator/plan/load_work.h"
+#include "coordinator/run/load_run.h"
+#include "tests/integration/node_test.h"
+#include "tests/support/bundle_builder.h"
+#include "tests/support/temp_dir.h"
+
+namespace lighter::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class PackageLoadTest : public NodeTest {
+ protected:
+  void WritePackage(const support::Rope& images_tar) {
+    ASSERT_OK(support::BundleTar({.hints = "",
+                                  .chart = {{"Chart.yaml", "name: a\nversion: 1.0.0\n"}},
+                                  .images_tar = images_tar,
+                                  .folder = {}})
+                  .WriteTo(path_));
+  }
+
+  // Every image under its own name, onto the one node.
+  absl::StatusOr<LoadReport> LoadPackage() {
+    Plan plan;
+    ASSIGN_OR_RETURN(plan.package, OpenPackage(path_));
+    ASSIGN_OR_RETURN(plan.checksums, FindChecksums(plan.package));
+    PlannedBundle& planned = plan.releases.bundles.emplace_back();
+    const std::vector<ArchiveImage>& images = plan.package.bundles[0].images.images;
+    for (size_t i = 0; i < images.size(); ++i) {
+      planned.names.targets.push_back({.image = i, .name = images[i].repo_tags.front()});
+    }
+    ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, "run"));
+    NodePlan& node = plan.nodes.nodes.emplace_back();
+    node.name = "node";
+    node.endpoint = {.name = "node", .stub = {agent(), [](v1::Agent::StubInterface*) {}}};
+    *node.inventory.add_names() = {};  // not proven
+    return LoadNodes(plan, ChecksumVerifier(plan.checksums), ProgressMode::kNone);
+  }
+
+  support::TempDir dir_;
+  const std::string path_ = dir_.File("p.bundle.tar");
+};
+FOR_EVERY_CONTAINERD(PackageLoadTest);
+
+TEST_P(PackageLoadTest, AWrongChecksumLeavesTheNodeAsItWas) {
+  WritePackage(
+      support::ImagesTar({support::MakeImage({"example.com/a:1"}, {DataLayer("a", 300'000, 1)})}));
+  std::ofstream(dir_.File("p.bundle_checksum.sha512sum"))
+      << std::string(128, '0') << "  p.bundle.tar";
+  const NodeListing before = List();
+  const absl::StatusOr<LoadReport> report = LoadPackage();
+  ASSERT_OK(report.status());
+  EXPECT_FALSE(report->AllProven());
+  EXPECT_THAT(Message(report->package), HasSubstr("p.bundle_checksum.sha512sum says 0000"));
+  ASSERT_OK(report->nodes[0].put_back);
+  EXPECT_EQ(List(), before);
+  ExpectNothingLeaked();
+}
+
+}  // namespace
+}  // namespace lighter::testing
