@@ -1,7 +1,5 @@
 #include "agent/checked_image.h"
 
-#include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 
@@ -9,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/json.h"
 #include "common/limits.h"
+#include "common/media_types.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -17,23 +16,6 @@ namespace {
 // Far above any real layer; keeps every sum of sizes within 64 bits.
 constexpr uint64_t kMaxLayerBytes = 4096 * kGiB;
 constexpr int kMaxNamesPerImage = 1024;
-
-constexpr std::array<std::string_view, 2> kManifestTypes = {
-    kDockerManifest, "application/vnd.oci.image.manifest.v1+json"};
-constexpr std::array<std::string_view, 2> kConfigTypes = {
-    kDockerConfig, "application/vnd.oci.image.config.v1+json"};
-constexpr std::array<std::string_view, 6> kLayerTypes = {
-    kDockerLayer,
-    kDockerLayerGzip,
-    "application/vnd.docker.image.rootfs.diff.tar.zstd",
-    "application/vnd.oci.image.layer.v1.tar",
-    "application/vnd.oci.image.layer.v1.tar+gzip",
-    kOciLayerZstd};
-
-template <size_t N>
-bool IsOneOf(const std::array<std::string_view, N>& known, const std::string& type) {
-  return std::find(known.begin(), known.end(), type) != known.end();
-}
 
 std::string Quoted(const std::string& text) {
   return absl::StrCat("\"", absl::CEscape(text.substr(0, 200)), "\"");
@@ -85,7 +67,7 @@ absl::Status CheckManifest(CheckedImage* image) {
   }
   ASSIGN_OR_RETURN(const Descriptor config, ParseDescriptor(FindJson(json, "config"), "config"));
   RETURN_IF_ERROR(CheckSame(config, image->config, "config"));
-  if (!IsOneOf(kConfigTypes, config.media_type)) {
+  if (!IsConfigType(config.media_type)) {
     return absl::InvalidArgumentError("unknown config media type " + Quoted(config.media_type));
   }
   image->config.media_type = config.media_type;
@@ -116,7 +98,7 @@ absl::Status CheckLayers(const v1::Image& from, CheckedImage* image) {
   for (const v1::Layer& layer : from.layers()) {
     CheckedLayer checked;
     ASSIGN_OR_RETURN(checked.blob, CheckBlob(layer.blob(), kMaxLayerBytes));
-    if (!IsOneOf(kLayerTypes, layer.media_type())) {
+    if (!IsLayerType(layer.media_type())) {
       return absl::InvalidArgumentError("unknown layer media type " + Quoted(layer.media_type()));
     }
     checked.blob.media_type = layer.media_type();
@@ -178,7 +160,7 @@ absl::Status CheckNames(const v1::Image& from, Seen* seen, CheckedImage* image) 
 
 absl::Status CheckImage(const v1::Image& from, Seen* seen, CheckedImage* image) {
   ASSIGN_OR_RETURN(image->target.digest, Digest::Parse(from.manifest_digest()));
-  if (!IsOneOf(kManifestTypes, from.manifest_media_type())) {
+  if (!IsManifestType(from.manifest_media_type())) {
     return absl::InvalidArgumentError("unknown manifest media type " +
                                       Quoted(from.manifest_media_type()));
   }

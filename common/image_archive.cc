@@ -1,18 +1,18 @@
 #include "common/image_archive.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "common/archive_entries.h"
 #include "common/compression.h"
-#include "common/json.h"
+#include "common/image_config.h"
+#include "common/json_fields.h"
 #include "common/limits.h"
+#include "common/oci_layout.h"
 #include "common/printable.h"
 #include "common/status.h"
 
@@ -20,8 +20,6 @@ namespace lighter {
 namespace {
 
 using nlohmann::json;
-
-constexpr int kMaxLinks = 8;  // a link to a link to ...; docker save makes one step
 
 // The digest in an entry's name: "sha256:<hex>", "<hex>.json", "<hex>.tar", "<hex>.tar.gz",
 // "blobs/sha256/<hex>". Nothing for names such as "<id>/layer.tar".
@@ -32,63 +30,31 @@ std::optional<Digest> DigestInName(std::string_view name) {
   return digest.ok() ? std::optional(*digest) : std::nullopt;
 }
 
-// A list of strings that may be missing or null.
-absl::StatusOr<std::vector<std::string>> StringList(const json* value, const std::string& what) {
-  std::vector<std::string> list;
-  if (value == nullptr || value->is_null()) return list;
-  if (!value->is_array()) return absl::InvalidArgumentError(what + ": not a list");
-  for (const json& item : *value) {
-    if (!item.is_string()) return absl::InvalidArgumentError(what + ": not a list of strings");
-    list.push_back(item.get<std::string>());
-  }
-  return list;
-}
-
-absl::StatusOr<std::string> OptionalString(const json& object, const std::string& key,
-                                           const std::string& what) {
-  const json* value = FindJson(object, key);
-  if (value == nullptr || value->is_null()) return std::string();
-  if (!value->is_string()) {
-    return absl::InvalidArgumentError(absl::StrCat(what, ": ", key, " is not a string"));
-  }
-  return value->get<std::string>();
-}
-
-// What an image takes from its config.
-struct Config {
+// A config that was read, and where it lies.
+struct StoredConfig : ImageConfig {
   StoredBlob blob;
-  std::string architecture;
-  std::string os;
-  std::vector<Digest> diff_ids;
 };
 
 class ArchiveReader {
  public:
-  ArchiveReader(const ReadableFile& file, const std::string& what) : file_(file), what_(what) {}
+  explicit ArchiveReader(const ArchiveEntries& entries)
+      : entries_(entries), what_(entries.what()) {}
 
-  absl::StatusOr<ImageArchive> Read(TarRange range);
+  absl::StatusOr<ImageArchive> Read();
 
  private:
   absl::StatusOr<json> ReadManifestJson() const;
   absl::StatusOr<ArchiveImage> ReadImage(const json& item, const std::string& image);
-  absl::StatusOr<const Config*> ReadConfig(const std::string& name, const std::string& image);
+  absl::StatusOr<const StoredConfig*> ReadConfig(const std::string& name, const std::string& image);
   absl::StatusOr<ArchiveLayer> ReadLayer(const std::string& name, const Digest& diff_id,
                                          const std::string& image) const;
-  // The regular entry of this name, links followed; for all names but manifest.json's.
-  absl::StatusOr<const TarEntry*> Resolve(const std::string& name, const std::string& image) const;
-  absl::StatusOr<std::string> ReadEntry(const TarEntry& entry, uint64_t max_bytes) const;
 
-  const ReadableFile& file_;
+  const ArchiveEntries& entries_;
   const std::string& what_;
-  std::vector<TarEntry> entries_;
-  // By name. Of entries with one name the last counts, as for every tar reader.
-  std::map<std::string, const TarEntry*, std::less<>> by_name_;
-  std::map<const TarEntry*, Config> configs_;
+  std::map<const TarEntry*, StoredConfig> configs_;
 };
 
-absl::StatusOr<ImageArchive> ArchiveReader::Read(TarRange range) {
-  ASSIGN_OR_RETURN(entries_, IndexTar(file_, range, what_));
-  for (const TarEntry& entry : entries_) by_name_[entry.name] = &entry;
+absl::StatusOr<ImageArchive> ArchiveReader::Read() {
   ASSIGN_OR_RETURN(const json items, ReadManifestJson());
   ImageArchive archive;
   for (const json& item : items) {
@@ -101,18 +67,12 @@ absl::StatusOr<ImageArchive> ArchiveReader::Read(TarRange range) {
 }
 
 absl::StatusOr<json> ArchiveReader::ReadManifestJson() const {
-  const auto it = by_name_.find("manifest.json");
-  if (it == by_name_.end() || it->second->type != TarEntryType::kRegular) {
-    if (by_name_.contains("oci-layout") || by_name_.contains("index.json")) {
-      return absl::UnimplementedError(absl::StrCat(
-          what_,
-          ": an OCI image layout without manifest.json; only archives with a manifest.json are ",
-          "read so far (`skopeo copy oci-archive:IN docker-archive:OUT` makes one)"));
-    }
+  const TarEntry* entry = entries_.Find("manifest.json");
+  if (entry == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat(what_, ": no manifest.json, so this is no image archive"));
   }
-  ASSIGN_OR_RETURN(const std::string text, ReadEntry(*it->second, kMaxManifestJsonBytes));
+  ASSIGN_OR_RETURN(const std::string text, entries_.Read(*entry, kMaxManifestJsonBytes));
   ASSIGN_OR_RETURN(json items, ParseJson(text, what_ + ": manifest.json"));
   if (!items.is_array()) {
     return absl::InvalidArgumentError(what_ + ": manifest.json is not a list of images");
@@ -135,7 +95,7 @@ absl::StatusOr<ArchiveImage> ArchiveReader::ReadImage(const json& item, const st
   const std::string named = result.repo_tags.empty()
                                 ? image
                                 : absl::StrCat(what_, ": ", OneLine(result.repo_tags.front()));
-  ASSIGN_OR_RETURN(const Config* config, ReadConfig(config_name, named));
+  ASSIGN_OR_RETURN(const StoredConfig* config, ReadConfig(config_name, named));
   if (config->diff_ids.size() != layer_names.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat(named, ": manifest.json lists ", layer_names.size(), " layers, the config ",
@@ -160,45 +120,34 @@ absl::StatusOr<ArchiveImage> ArchiveReader::ReadImage(const json& item, const st
   result.manifest = make_manifest(
       {std::string(kDockerConfig), config->blob.digest, config->blob.size}, descriptors);
   result.manifest_digest = Digest::Of(result.manifest);
+  result.manifest_media_type = kDockerManifest;
   return result;
 }
 
-absl::StatusOr<const Config*> ArchiveReader::ReadConfig(const std::string& name,
-                                                        const std::string& image) {
-  ASSIGN_OR_RETURN(const TarEntry* entry, Resolve(name, image));
+absl::StatusOr<const StoredConfig*> ArchiveReader::ReadConfig(const std::string& name,
+                                                              const std::string& image) {
+  ASSIGN_OR_RETURN(const TarEntry* entry, entries_.Resolve(name, image));
   if (const auto known = configs_.find(entry); known != configs_.end()) return &known->second;
-  ASSIGN_OR_RETURN(const std::string text, ReadEntry(*entry, kMaxConfigBytes));
-  Config config;
+  ASSIGN_OR_RETURN(const std::string text, entries_.Read(*entry, kMaxConfigBytes));
+  StoredConfig config;
   config.blob = {Digest::Of(text), entry->offset, entry->size, entry->name};
   if (const auto expected = DigestInName(name); expected && *expected != config.blob.digest) {
     return absl::DataLossError(absl::StrCat(image, ": the config at offset ", entry->offset,
                                             " is damaged: its digest is ", config.blob.digest.str(),
                                             ", its name says ", expected->str()));
   }
-  const std::string where = absl::StrCat(image, ": config ", entry->name);
-  ASSIGN_OR_RETURN(const json value, ParseJson(text, where));
-  if (!value.is_object()) return absl::InvalidArgumentError(where + ": not an object");
-  ASSIGN_OR_RETURN(config.architecture, OptionalString(value, "architecture", where));
-  ASSIGN_OR_RETURN(config.os, OptionalString(value, "os", where));
-  const json* rootfs = FindJson(value, "rootfs");
-  const json* diff_ids = rootfs == nullptr ? nullptr : FindJson(*rootfs, "diff_ids");
-  ASSIGN_OR_RETURN(const std::vector<std::string> list,
-                   StringList(diff_ids, where + ": rootfs.diff_ids"));
-  for (const std::string& text_digest : list) {
-    absl::StatusOr<Digest> digest = Digest::Parse(text_digest);
-    if (!digest.ok()) return Annotate(digest.status(), where + ": rootfs.diff_ids");
-    config.diff_ids.push_back(*digest);
-  }
+  ASSIGN_OR_RETURN(static_cast<ImageConfig&>(config),
+                   ParseImageConfig(text, absl::StrCat(image, ": config ", entry->name)));
   return &configs_.emplace(entry, std::move(config)).first->second;
 }
 
 absl::StatusOr<ArchiveLayer> ArchiveReader::ReadLayer(const std::string& name,
                                                       const Digest& diff_id,
                                                       const std::string& image) const {
-  ASSIGN_OR_RETURN(const TarEntry* entry, Resolve(name, image));
-  ASSIGN_OR_RETURN(
-      const std::string start,
-      file_.ReadAt(entry->offset, std::min<uint64_t>(entry->size, kCompressionMagicBytes)));
+  ASSIGN_OR_RETURN(const TarEntry* entry, entries_.Resolve(name, image));
+  ASSIGN_OR_RETURN(const std::string start,
+                   entries_.file().ReadAt(entry->offset,
+                                          std::min<uint64_t>(entry->size, kCompressionMagicBytes)));
   ArchiveLayer layer;
   layer.diff_id = diff_id;
   layer.blob = {diff_id, entry->offset, entry->size, entry->name};
@@ -232,56 +181,14 @@ absl::StatusOr<ArchiveLayer> ArchiveReader::ReadLayer(const std::string& name,
   return layer;
 }
 
-absl::StatusOr<const TarEntry*> ArchiveReader::Resolve(const std::string& name,
-                                                       const std::string& image) const {
-  if (name.size() > kMaxNameBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(image, ": an entry's name of ", name.size(),
-                                                   " bytes, at most ", kMaxNameBytes,
-                                                   " are accepted"));
-  }
-  std::string current = std::filesystem::path(name).lexically_normal().string();
-  for (int i = 0; i <= kMaxLinks; ++i) {
-    const auto it = by_name_.find(current);
-    if (it == by_name_.end()) {
-      return absl::DataLossError(
-          absl::StrCat(image, ": entry \"", OneLine(name), "\" is missing from the archive"));
-    }
-    const TarEntry& entry = *it->second;
-    std::filesystem::path target = entry.link_target;
-    switch (entry.type) {
-      case TarEntryType::kRegular:
-        return &entry;
-      case TarEntryType::kHardlink:
-        break;
-      case TarEntryType::kSymlink:
-        target = std::filesystem::path(entry.name).parent_path() / target;
-        break;
-      default:
-        return absl::InvalidArgumentError(
-            absl::StrCat(image, ": entry \"", OneLine(name), "\" is not a file"));
-    }
-    current = target.lexically_normal().string();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(image, ": entry \"", OneLine(name), "\": too many links"));
-}
-
-absl::StatusOr<std::string> ArchiveReader::ReadEntry(const TarEntry& entry,
-                                                     uint64_t max_bytes) const {
-  if (entry.size > max_bytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(what_, ": ", entry.name, " has ", entry.size,
-                                                     " bytes, at most ", max_bytes,
-                                                     " are accepted"));
-  }
-  absl::StatusOr<std::string> text = file_.ReadAt(entry.offset, entry.size);
-  return text.ok() ? std::move(text) : Annotate(text.status(), what_ + ": " + entry.name);
-}
-
 }  // namespace
 
 absl::StatusOr<ImageArchive> ReadImageArchive(const ReadableFile& file, TarRange range,
                                               const std::string& what) {
-  return ArchiveReader(file, what).Read(range);
+  ASSIGN_OR_RETURN(const ArchiveEntries entries, ArchiveEntries::Index(file, range, what));
+  const bool is_layout = entries.Contains("oci-layout") || entries.Contains("index.json");
+  if (is_layout && entries.Find("manifest.json") == nullptr) return ReadOciLayout(entries);
+  return ArchiveReader(entries).Read();
 }
 
 }  // namespace lighter

@@ -1,4 +1,5 @@
-// Reads an images.tar (docker-archive, as charts-syncer and `docker save` write it) in place.
+// Reads an images.tar in place: a docker-archive, as charts-syncer and `docker save` write it, or
+// an OCI image layout (see oci_layout.h).
 //
 // Nothing is extracted: each config and layer is known by its offset in the file. Small JSON
 // entries are read and checked; layer bytes are not read here.
@@ -26,7 +27,7 @@ struct StoredBlob {
 
 struct ArchiveLayer {
   StoredBlob blob;
-  std::string media_type;  // by the blob's first bytes: gzip, zstd or plain tar
+  std::string media_type;  // gzip, zstd or plain tar; of a docker-archive by the first bytes
   Digest diff_id;
 };
 
@@ -36,6 +37,7 @@ struct ArchiveImage {
   std::vector<ArchiveLayer> layers;  // lowest first
   std::string manifest;              // see ReadImageArchive
   Digest manifest_digest;
+  std::string manifest_media_type;
   std::string architecture;  // from the config, e.g. "amd64"
   std::string os;            // "linux"
 };
@@ -44,11 +46,11 @@ struct ImageArchive {
   std::vector<ArchiveImage> images;  // in the order of manifest.json
 };
 
-// Reads manifest.json and all configs. An image's manifest is containerd's (DockerManifestJson);
-// that of an image without a name, which was saved by digest, is Docker's (DockerPushManifestJson).
-// Config bytes are hashed and must match their name. Errors (InvalidArgument, DataLoss,
-// Unimplemented for layouts that are not read yet) name `what`, the entry and, where it helps, the
-// offset.
+// Reads manifest.json and all configs; of an archive without one the layout's index.json. Of a
+// manifest.json an image's manifest is containerd's (DockerManifestJson); that of an image without
+// a name, which was saved by digest, is Docker's (DockerPushManifestJson). Config bytes are hashed
+// and must match their name. Errors (InvalidArgument, DataLoss, Unimplemented) name `what`, the
+// entry and, where it helps, the offset.
 absl::StatusOr<ImageArchive> ReadImageArchive(const ReadableFile& file, TarRange range,
                                               const std::string& what);
 

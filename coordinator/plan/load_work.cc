@@ -13,7 +13,7 @@ v1::Image ToProto(const ArchiveImage& image) {
   v1::Image proto;
   proto.set_manifest(image.manifest);
   proto.set_manifest_digest(image.manifest_digest.str());
-  proto.set_manifest_media_type(std::string(kDockerManifest));
+  proto.set_manifest_media_type(image.manifest_media_type);
   proto.mutable_config()->set_digest(image.config.digest.str());
   proto.mutable_config()->set_size(image.config.size);
   for (const ArchiveLayer& layer : image.layers) {

@@ -10,6 +10,7 @@
 #include "coordinator/run/load_run.h"
 #include "tests/integration/node_test.h"
 #include "tests/support/bundle_builder.h"
+#include "tests/support/oci_layout_builder.h"
 #include "tests/support/temp_dir.h"
 
 namespace lighter::testing {
@@ -62,6 +63,25 @@ TEST_P(PackageLoadTest, AWrongChecksumLeavesTheNodeAsItWas) {
   EXPECT_THAT(Message(report->package), HasSubstr("p.bundle_checksum.sha512sum says 0000"));
   ASSERT_OK(report->nodes[0].put_back);
   EXPECT_EQ(List(), before);
+  ExpectNothingLeaked();
+}
+
+TEST_P(PackageLoadTest, AnOciLayoutKeepsItsManifest) {
+  const support::Image image = support::MakeImage(
+      {"example.com/a:1"},
+      {DataLayer("a", 300'000, 1),
+       support::MakeLayer({support::File("b", RandomBytes(50'000, 2))}, Compression::kZstd),
+       support::MakeLayer({support::File("c", RandomBytes(50'000, 3))}, Compression::kNone)});
+  support::OciLayoutBuilder layout;
+  const nlohmann::json manifest = layout.AddImage(image);
+  layout.AddItem(layout.AddIndex({manifest}), "example.com/a:1");
+  WritePackage(layout.Finish());
+  const absl::StatusOr<LoadReport> report = LoadPackage();
+  ASSERT_OK(report.status());
+  EXPECT_TRUE(report->AllProven()) << report->package << report->nodes[0].status;
+  const auto line = containerd().Ctr({"images", "ls", "name==example.com/a:1"});
+  ASSERT_OK(line.status());
+  EXPECT_THAT(*line, HasSubstr(manifest["digest"].get<std::string>()));
   ExpectNothingLeaked();
 }
 
