@@ -63,6 +63,10 @@ class Decider {
   void ApplySourceNames();
   std::optional<Reference> Evaluate(const Hint& hint, const nlohmann::json& values,
                                     std::string_view which);
+  // Whether the name asks for the very manifest of the source's image.
+  bool Pins(const Reference& name, const SourceName& source) const {
+    return name.digest == input_.images[source.image].manifest_digest.str();
+  }
   // The names of the one image that a rendered name means; empty where there is none or no single
   // one.
   // `ambiguous`, if given, gets the candidates where there are several.
@@ -123,7 +127,9 @@ void Decider::ApplyHints() {
     const auto target = Evaluate(hint, input_.merged_values, "the merged values");
     bool matched = false;
     for (const SourceName& candidate : sources_) {
-      if (candidate.reference.str() != source->str()) continue;
+      const bool is_pinned =
+          candidate.reference.name() == source->name() && Pins(*source, candidate);
+      if (candidate.reference.str() != source->str() && !is_pinned) continue;
       matched = true;
       if (target) AddHinted(candidate, *target);
     }
@@ -196,7 +202,8 @@ std::vector<SourceName> Decider::Covering(const Reference& rendered,
     std::set<Digest> manifests;
     for (const SourceName& source : sources_) {
       const std::string suffix = rule(source.reference);
-      if (suffix.empty() || !SameVersion(source.reference, rendered)) continue;
+      const bool is_same = SameVersion(source.reference, rendered) || Pins(rendered, source);
+      if (suffix.empty() || !is_same) continue;
       if (!EndsWithPath(name, suffix)) continue;
       found.push_back(source);
       manifests.insert(input_.images[source.image].manifest_digest);
@@ -254,8 +261,7 @@ void Decider::ApplySourceNames() {
 // by the user, or kept from an earlier upgrade, asks for an image that the package does not have,
 // and the name may already be another image's on the nodes.
 void Decider::AddHinted(const SourceName& source, const Reference& target) {
-  const bool pinned = target.digest == input_.images[source.image].manifest_digest.str();
-  if (pinned || SameVersion(source.reference, target)) {
+  if (Pins(target, source) || SameVersion(source.reference, target)) {
     AddTarget(source, target, NameWitness::kHint);
     return;
   }

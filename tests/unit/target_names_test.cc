@@ -296,6 +296,29 @@ TEST(TargetNamesTest, ANamelessImageIsKnownByTheDigestOfItsManifest) {
   EXPECT_THAT(result.notes, IsEmpty());
 }
 
+// An archive that keeps the registry's manifests has names and digests.
+TEST(TargetNamesTest, ANamedImageIsAlsoKnownByTheDigestOfItsManifest) {
+  NamingInput input = WebInput();
+  const std::string pin = "@" + input.images[0].manifest_digest.str();
+  input.hints = {};
+  input.rendered_names = {"10.16.10.111/release.example.io/quayside/web:v1" + pin};
+  NamingResult result = Decide(input);
+  EXPECT_THAT(Lines(result),
+              ElementsAre("0: 10.16.10.111/release.example.io/quayside/web" + pin + " (rendered)"));
+  EXPECT_THAT(result.uncovered, IsEmpty());
+
+  input.hints = Hints({"{{ .image }}"});
+  input.default_values = {{"image", "release.example.io/quayside/web" + pin}};
+  input.merged_values = {{"image", "10.16.10.111/quayside/web" + pin}};
+  input.rendered_names = {};
+  result = Decide(input);
+  EXPECT_THAT(Lines(result), ElementsAre("0: 10.16.10.111/quayside/web" + pin + " (hint)"));
+  EXPECT_THAT(result.notes, IsEmpty());
+
+  input.rendered_names = {"10.16.10.111/quayside/web@" + Digest::Of("another").str()};
+  EXPECT_THAT(Decide(input).uncovered, ElementsAre(input.rendered_names.front()));
+}
+
 TEST(TargetNamesTest, ANameThatContainerdRefusesIsANote) {
   NamingInput input;
   input.images = {Image({"Foo/bar:1"}, "x")};
