@@ -156,6 +156,12 @@ absl::StatusOr<ArchiveLayer> LayoutReader::ReadLayer(const json& layer, const Di
         absl::StrCat(where, ": layer ", descriptor.digest.str(), " is of the media type ",
                      OneLine(descriptor.media_type), ", which is not read"));
   }
+  const bool is_plain = descriptor.media_type.ends_with("tar");
+  if (is_plain && descriptor.digest != diff_id) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        where, ": layer ", descriptor.digest.str(), " is said to be uncompressed, yet the config ",
+        "has another digest for its content, ", diff_id.str()));
+  }
   ArchiveLayer result;
   ASSIGN_OR_RETURN(result.blob, Locate(descriptor, where));
   result.media_type = descriptor.media_type;

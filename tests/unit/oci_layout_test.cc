@@ -205,6 +205,14 @@ TEST_F(OciLayoutTest, AnIndexThatLeadsDeeperAndDeeperEnds) {
   ExpectError(absl::StatusCode::kInvalidArgument, {"nested deeper than"});
 }
 
+TEST_F(OciLayoutTest, ACompressedLayerThatIsSaidToBePlainIsRefused) {
+  Image image = ImageOf("a");
+  image.layers[0].compression = Compression::kNone;
+  layout_.AddItem(layout_.AddImage(image), "r.io/a:1");
+  ExpectError(absl::StatusCode::kInvalidArgument,
+              {"r.io/a:1", image.layers[0].digest.str(), "is said to be uncompressed"});
+}
+
 TEST_F(OciLayoutTest, ALayerThatContainerdCannotUnpackIsRefused) {
   const Image image = ImageOf("a");
   json manifest =
