@@ -20,12 +20,19 @@ using ::testing::HasSubstr;
 
 class PackageLoadTest : public NodeTest {
  protected:
-  void WritePackage(const support::Rope& images_tar) {
-    ASSERT_OK(support::BundleTar({.hints = "",
-                                  .chart = {{"Chart.yaml", "name: a\nversion: 1.0.0\n"}},
-                                  .images_tar = images_tar,
-                                  .folder = {}})
-                  .WriteTo(path_));
+  // A bundle for each archive.
+  void WritePackage(const std::vector<support::Rope>& archives) {
+    std::vector<std::pair<std::string, support::Rope>> bundles;
+    for (const support::Rope& images_tar : archives) {
+      const std::string chart = "chart" + std::to_string(bundles.size());
+      bundles.emplace_back(
+          chart + ".bundle.tar",
+          support::BundleTar({.hints = "",
+                              .chart = {{"Chart.yaml", "name: " + chart + "\nversion: 1.0.0\n"}},
+                              .images_tar = images_tar,
+                              .folder = {}}));
+    }
+    ASSERT_OK(support::PackageTar(bundles).WriteTo(path_));
   }
 
   // Every image under its own name, onto the one node.
@@ -33,10 +40,13 @@ class PackageLoadTest : public NodeTest {
     Plan plan;
     ASSIGN_OR_RETURN(plan.package, OpenPackage(path_));
     ASSIGN_OR_RETURN(plan.checksums, FindChecksums(plan.package));
-    PlannedBundle& planned = plan.releases.bundles.emplace_back();
-    const std::vector<ArchiveImage>& images = plan.package.bundles[0].images.images;
-    for (size_t i = 0; i < images.size(); ++i) {
-      planned.names.targets.push_back({.image = i, .name = images[i].repo_tags.front()});
+    for (size_t bundle = 0; bundle < plan.package.bundles.size(); ++bundle) {
+      PlannedBundle& planned = plan.releases.bundles.emplace_back();
+      planned.bundle = bundle;
+      const std::vector<ArchiveImage>& images = plan.package.bundles[bundle].images.images;
+      for (size_t i = 0; i < images.size(); ++i) {
+        planned.names.targets.push_back({.image = i, .name = images[i].repo_tags.front()});
+      }
     }
     ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, "run"));
     NodePlan& node = plan.nodes.nodes.emplace_back();
@@ -47,23 +57,35 @@ class PackageLoadTest : public NodeTest {
   }
 
   support::TempDir dir_;
-  const std::string path_ = dir_.File("p.bundle.tar");
+  const std::string path_ = dir_.File("p.tar");
 };
 FOR_EVERY_CONTAINERD(PackageLoadTest);
 
 TEST_P(PackageLoadTest, AWrongChecksumLeavesTheNodeAsItWas) {
-  WritePackage(
-      support::ImagesTar({support::MakeImage({"example.com/a:1"}, {DataLayer("a", 300'000, 1)})}));
-  std::ofstream(dir_.File("p.bundle_checksum.sha512sum"))
-      << std::string(128, '0') << "  p.bundle.tar";
+  WritePackage({support::ImagesTar(
+      {support::MakeImage({"example.com/a:1"}, {DataLayer("a", 300'000, 1)})})});
+  std::ofstream(dir_.File("p_checksum.sha512sum")) << std::string(128, '0') << "  p.tar";
   const NodeListing before = List();
   const absl::StatusOr<LoadReport> report = LoadPackage();
   ASSERT_OK(report.status());
   EXPECT_FALSE(report->AllProven());
-  EXPECT_THAT(Message(report->package), HasSubstr("p.bundle_checksum.sha512sum says 0000"));
+  EXPECT_THAT(Message(report->package), HasSubstr("p_checksum.sha512sum says 0000"));
   ASSERT_OK(report->nodes[0].put_back);
   EXPECT_EQ(List(), before);
   ExpectNothingLeaked();
+}
+
+TEST_P(PackageLoadTest, LayersThatBundlesShareMoveOnce) {
+  const support::Layer base = DataLayer("base", 300'000, 1);
+  const support::Image a = support::MakeImage({"example.com/a:1"}, {base});
+  const support::Image b =
+      support::MakeImage({"example.com/b:1"}, {base, DataLayer("b", 10'000, 2)});
+  WritePackage({support::ImagesTar({a}), support::OciLayoutTar({b})});
+  const absl::StatusOr<LoadReport> report = LoadPackage();
+  ASSERT_OK(report.status());
+  EXPECT_TRUE(report->AllProven()) << report->package << report->nodes[0].status;
+  EXPECT_EQ(report->nodes[0].moved_bytes,
+            base.blob.size() + b.layers[1].blob.size() + a.config.size() + b.config.size());
 }
 
 TEST_P(PackageLoadTest, AnOciLayoutKeepsItsManifest) {
@@ -75,7 +97,7 @@ TEST_P(PackageLoadTest, AnOciLayoutKeepsItsManifest) {
   support::OciLayoutBuilder layout;
   const nlohmann::json manifest = layout.AddImage(image);
   layout.AddItem(layout.AddIndex({manifest}), "example.com/a:1");
-  WritePackage(layout.Finish());
+  WritePackage({layout.Finish()});
   const absl::StatusOr<LoadReport> report = LoadPackage();
   ASSERT_OK(report.status());
   EXPECT_TRUE(report->AllProven()) << report->package << report->nodes[0].status;

@@ -45,6 +45,14 @@ void PutOctal(std::string& block, Field field, uint64_t value) {
   Put(block, field, absl::StrFormat("%0*o", static_cast<int>(field.size - 1), value));
 }
 
+// The first byte's top bit says so; big-endian.
+void PutBase256(std::string& block, Field field, uint64_t value) {
+  block[field.offset] = '\x80';
+  for (size_t i = field.size - 1; i > 0; --i, value >>= 8) {
+    block[field.offset + i] = static_cast<char>(value & 0xff);
+  }
+}
+
 bool IsAscii(std::string_view s) {
   return std::all_of(s.begin(), s.end(), [](char c) { return c > 0; });
 }
@@ -77,7 +85,11 @@ std::string Block(const TarSpec& spec, uint64_t size, size_t split) {
   PutOctal(block, kMode, spec.mode);
   PutOctal(block, kUid, spec.uid);
   PutOctal(block, kGid, spec.gid);
-  PutOctal(block, kSize, size > kMaxOctalSize ? 0 : size);
+  if (spec.gnu && size > kMaxOctalSize) {
+    PutBase256(block, kSize, size);
+  } else {
+    PutOctal(block, kSize, size > kMaxOctalSize ? 0 : size);
+  }
   PutOctal(block, kMtime, static_cast<uint64_t>(spec.mtime));
   Put(block, kType, std::string_view(&spec.type, 1));
   Put(block, kLink, OnlyAscii(spec.link));
@@ -136,7 +148,7 @@ std::string TarHeader(const TarSpec& spec, uint64_t size) {
     }
   }
   if (spec.link.size() > kNameBytes || !IsAscii(spec.link)) records.emplace("linkpath", spec.link);
-  if (size > kMaxOctalSize) records.emplace("size", absl::StrCat(size));
+  if (size > kMaxOctalSize && !spec.gnu) records.emplace("size", absl::StrCat(size));
   if (!records.empty()) before += PaxBlocks(spec, records);
   return before + Block(spec, size, split);
 }

@@ -27,7 +27,9 @@ struct TarSpec {
   uint32_t dev_minor = 0;
   // More PAX records, e.g. {"SCHILY.xattr.user.x", "value"} or {"size", "..."}.
   std::vector<std::pair<std::string, std::string>> pax = {};
-  bool gnu = false;  // a name over 100 bytes as GNU tar writes it (an "L" entry), not as PAX
+  // A name over 100 bytes and a size over 8 GiB as GNU tar writes them (an "L" entry; base 256),
+  // not as PAX.
+  bool gnu = false;
 };
 
 // The header blocks of an entry with `size` bytes of data: 512 bytes, more with a PAX or GNU name.

@@ -300,18 +300,27 @@ TEST_F(ExtractChartTest, CapsHold) {
               {"the chart has more than"});
 }
 
-TEST_F(PackageTest, TenGigabytesOfImagesOpenAtOnce) {
-  const support::Layer layer = support::MakeLayer({support::File("x", "x")});
-  Rope big;
-  big.AppendZeros(10 * kGiB);
+TEST_F(PackageTest, AHugeLayerHasItsSizeAndItsPlace) {
+  const uint64_t size = 25 * kGiB + 3;
+  Rope layer;
+  layer.AppendZeros(size - 1);
+  layer.Append(std::string("!"));
+  const std::string diff_id = Digest::Of("stands for that of 25 GiB").str();
   TarWriter images;
-  images.AddFile(std::string(64, 'a') + ".tar", big);
-  images.AddFile("manifest.json", "[]");
+  images.AddFile("config.json", "{\"rootfs\":{\"diff_ids\":[\"" + diff_id + "\"]}}");
+  images.AddFile("id/layer.tar", layer);
+  images.AddFile("manifest.json",
+                 "[{\"Config\":\"config.json\",\"RepoTags\":[\"r.io/a:1\"],"
+                 "\"Layers\":[\"id/layer.tar\"]}]");
   BundleSpec spec = Spec("hydra");
   spec.images_tar = images.Finish();
   const auto package = Open(PackageTar({{"h.bundle.tar", BundleTar(spec)}}));
   ASSERT_TRUE(package.ok()) << package.status();
-  EXPECT_GT(package->size, 10 * kGiB);
+  const Bundle& bundle = package->bundles.at(0);
+  const StoredBlob& blob = bundle.images.images.at(0).layers.at(0).blob;
+  EXPECT_EQ(blob.size, size);
+  EXPECT_EQ(bundle.file->ReadAt(blob.offset + size - 1, 1).value(), "!");
+  EXPECT_GT(package->size, size);
 }
 
 }  // namespace
