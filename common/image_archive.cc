@@ -57,10 +57,16 @@ class ArchiveReader {
 absl::StatusOr<ImageArchive> ArchiveReader::Read() {
   ASSIGN_OR_RETURN(const json items, ReadManifestJson());
   ImageArchive archive;
+  uint64_t layers = 0;
   for (const json& item : items) {
     const std::string image = absl::StrCat(what_, ": image ", archive.images.size() + 1, " of ",
                                            items.size(), " in manifest.json");
     ASSIGN_OR_RETURN(ArchiveImage read, ReadImage(item, image));
+    layers += read.layers.size();
+    if (layers > kMaxLayersPerArchive) {
+      return absl::ResourceExhaustedError(absl::StrCat(what_, ": its images have more than ",
+                                                       kMaxLayersPerArchive, " layers together"));
+    }
     archive.images.push_back(std::move(read));
   }
   return archive;

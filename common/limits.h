@@ -23,6 +23,9 @@ inline constexpr uint64_t kMaxChecksumListBytes = kMiB;
 // Helm refuses chart files over 5 MiB and charts over 100 MiB (3.17.3 and later).
 inline constexpr uint64_t kMaxChartFileBytes = 16 * kMiB;
 inline constexpr uint64_t kMaxChartBytes = 256 * kMiB;
+// Folders and files that the paths of a chart's files name, all together; a large chart's some ten
+// thousand.
+inline constexpr uint64_t kMaxChartPathParts = 100'000;
 // A PKCS#10 request for a P-256 key has about 400 bytes; keys and certificates come alone or, in a
 // TLS folder, with a site's own chain.
 inline constexpr uint64_t kMaxRequestBytes = 16 * kKiB;
@@ -35,6 +38,9 @@ inline constexpr uint32_t kMaxLayersPerImage = 512;
 inline constexpr uint32_t kMaxImagesPerLoad = 4096;
 // Names that one request asks about without an image.
 inline constexpr uint32_t kMaxLoneNames = 4096;
+// Of all images of an archive; each takes some hundred bytes of memory, and manifest.json has room
+// for millions.
+inline constexpr uint64_t kMaxLayersPerArchive = 100'000;
 
 // One gRPC message between coordinator and agent. A LoadStart carries manifests and names only.
 inline constexpr int kMaxMessageBytes = 64 * 1024 * 1024;

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -37,8 +38,10 @@ absl::Status WriteChartFile(const Bundle& bundle, const ChartFile& file, const f
 
 absl::Status CheckCaps(const Bundle& bundle) {
   uint64_t total = 0;
+  uint64_t parts = 0;
   for (const ChartFile& file : bundle.chart_files) {
     total += file.size;
+    parts += 1 + static_cast<uint64_t>(std::count(file.path.begin(), file.path.end(), '/'));
     if (file.size > kMaxChartFileBytes) {
       return absl::ResourceExhaustedError(absl::StrCat(bundle.name, ": chart file ", file.path,
                                                        " has ", file.size, " bytes, at most ",
@@ -47,6 +50,10 @@ absl::Status CheckCaps(const Bundle& bundle) {
     if (total > kMaxChartBytes) {
       return absl::ResourceExhaustedError(
           absl::StrCat(bundle.name, ": the chart has more than ", kMaxChartBytes, " bytes"));
+    }
+    if (parts > kMaxChartPathParts) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          bundle.name, ": the chart's files name more than ", kMaxChartPathParts, " folders"));
     }
   }
   return absl::OkStatus();

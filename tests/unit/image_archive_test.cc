@@ -308,6 +308,20 @@ TEST_F(ImageArchiveTest, CapsOnJson) {
               {"images"});
 }
 
+// Names of a few bytes in manifest.json, hundreds of them in memory.
+TEST_F(ImageArchiveTest, LayersAreBoundedOverAllImages) {
+  const Digest layer = Digest::Of("l");
+  const std::string config = ConfigJson(std::vector(kMaxLayersPerImage, layer.str()));
+  const json image = {{"Config", "c"},
+                      {"Layers", std::vector<std::string>(kMaxLayersPerImage, "l")}};
+  json images = json::array();
+  while (images.size() * kMaxLayersPerImage <= kMaxLayersPerArchive) images.push_back(image);
+  ExpectError(ReadEntries({{"c", config}, {"l", "l"}}, images.dump()).status(),
+              absl::StatusCode::kResourceExhausted, {"layers"});
+  images.erase(images.begin());
+  EXPECT_TRUE(ReadEntries({{"c", config}, {"l", "l"}}, images.dump()).ok());
+}
+
 TEST_F(ImageArchiveTest, EveryTruncationIsAnErrorOrTheSameArchive) {
   const Rope whole = ImagesTar({MakeImage({"r.io/a:1"}, {Data("a"), Data("b")})});
   const auto expected = Read(whole);

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "absl/strings/str_cat.h"
 #include "common/limits.h"
 #include "common/status.h"
 #include "tests/support/bundle_builder.h"
@@ -300,18 +301,25 @@ TEST_F(ExtractChartTest, CapsHold) {
               {"the chart has more than"});
 }
 
+// A name of 4 KiB makes 2,000 folders.
+TEST_F(ExtractChartTest, FoldersAreBoundedToo) {
+  Bundle bundle = OpenBundle(Spec("hydra"));
+  std::string path = "/x";
+  while (path.size() + 10 < kMaxNameBytes) path.insert(0, "/a");
+  bundle.chart_files.clear();
+  for (uint64_t i = 0; i < kMaxChartPathParts / 1000; ++i) {
+    bundle.chart_files.push_back({absl::StrCat(i, path), 0, 1});
+  }
+  ExpectError(ExtractChart(bundle, dir_.File("chart")), absl::StatusCode::kResourceExhausted,
+              {"folders"});
+}
+
 TEST_F(PackageTest, AHugeLayerHasItsSizeAndItsPlace) {
   const uint64_t size = 25 * kGiB + 3;
   Rope layer;
   layer.AppendZeros(size - 1);
   layer.Append(std::string("!"));
   const std::string diff_id = Digest::Of("stands for that of 25 GiB").str();
-  TarWriter images;
-  images.AddFile("config.json", "{\"rootfs\":{\"diff_ids\":[\"" + diff_id + "\"]}}");
-  images.AddFile("id/layer.tar", layer);
-  images.AddFile("manifest.json",
-                 "[{\"Config\":\"config.json\",\"RepoTags\":[\"r.io/a:1\"],"
-                 "\"Layers\":[\"id/layer.tar\"]}]");
   BundleSpec spec = Spec("hydra");
   spec.images_tar = images.Finish();
   const auto package = Open(PackageTar({{"h.bundle.tar", BundleTar(spec)}}));
