@@ -15,7 +15,7 @@ RELEASE = "quayside"
 HOOK = ["--set", "migration.enabled=true"]
 SLOW_HOOK = [*HOOK, "--set-string", "migration.does=--sleep=600"]
 QUICK_HOOK = [*HOOK, "--set-string", "migration.does=--sleep=0"]
-NEVER_READY = ["--set-string", "web.readiness=--fail"]
+NEVER_READY = ["--set", "migration.enabled=false", "--set-string", "web.readiness=--fail"]
 
 
 def children(pid: int) -> list[int]:

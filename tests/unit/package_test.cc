@@ -320,6 +320,12 @@ TEST_F(PackageTest, AHugeLayerHasItsSizeAndItsPlace) {
   layer.AppendZeros(size - 1);
   layer.Append(std::string("!"));
   const std::string diff_id = Digest::Of("stands for that of 25 GiB").str();
+  TarWriter images;
+  images.AddFile("config.json", "{\"rootfs\":{\"diff_ids\":[\"" + diff_id + "\"]}}");
+  images.AddFile("id/layer.tar", layer);
+  images.AddFile("manifest.json",
+                 "[{\"Config\":\"config.json\",\"RepoTags\":[\"r.io/a:1\"],"
+                 "\"Layers\":[\"id/layer.tar\"]}]");
   BundleSpec spec = Spec("hydra");
   spec.images_tar = images.Finish();
   const auto package = Open(PackageTar({{"h.bundle.tar", BundleTar(spec)}}));
