@@ -108,8 +108,11 @@ absl::StatusOr<std::vector<FileChecksum>> Finder::InList(const List& list) const
   for (const FilePart& part : parts_) {
     const std::string name = fs::path(part.path).filename().string();
     ASSIGN_OR_RETURN(hex, list.sums.Find(name));
-    if (hex) found.push_back(Of(part, list, *std::move(hex)));
-    if (!hex) missing = name;
+    if (hex) {
+      found.push_back(Of(part, list, *std::move(hex)));
+    } else {
+      missing = name;
+    }
   }
   if (!found.empty() && !missing.empty()) return NotNamed(list, missing);
   return found;
