@@ -267,12 +267,18 @@ absl::StatusOr<ImageArchive> LayoutReader::Read() {
   }
   ImageArchive archive;
   std::map<Digest, size_t> by_manifest;
+  uint64_t layers = 0;
   for (size_t i = 0; i < items.size(); ++i) {
     std::string where = absl::StrCat(what, ": image ", i + 1, " of ", items.size());
     ASSIGN_OR_RETURN(const std::string name, NameOf(items[i], where));
     if (!name.empty()) where = absl::StrCat(entries_.what(), ": ", OneLine(name));
     ASSIGN_OR_RETURN(std::optional<ArchiveImage> image, ReadItem(items[i], where));
     if (!image) continue;
+    layers += image->layers.size();
+    if (layers > kMaxLayersPerArchive) {
+      return absl::ResourceExhaustedError(absl::StrCat(what, ": its images have more than ",
+                                                       kMaxLayersPerArchive, " layers together"));
+    }
     // An image with two names is there twice.
     const auto [it, is_new] = by_manifest.emplace(image->manifest_digest, archive.images.size());
     if (is_new) archive.images.push_back(*std::move(image));

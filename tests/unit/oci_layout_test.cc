@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/limits.h"
 #include "common/status.h"
 #include "tests/support/oci_layout_builder.h"
 #include "tests/support/tar_writer.h"
@@ -203,6 +204,13 @@ TEST_F(OciLayoutTest, AnIndexThatLeadsDeeperAndDeeperEnds) {
   for (int i = 0; i < 10; ++i) index = layout_.AddIndex({index, index});
   layout_.AddItem(index, "r.io/a:1");
   ExpectError(absl::StatusCode::kInvalidArgument, {"nested deeper than"});
+}
+
+TEST_F(OciLayoutTest, LayersAreBoundedOverAllImages) {
+  const support::Layer layer = MakeLayer({support::File("data", "a")});
+  const json image = layout_.AddImage(MakeImage({}, std::vector(kMaxLayersPerImage, layer)));
+  for (uint64_t i = 0; i * kMaxLayersPerImage <= kMaxLayersPerArchive; ++i) layout_.AddItem(image);
+  ExpectError(absl::StatusCode::kResourceExhausted, {"layers together"});
 }
 
 TEST_F(OciLayoutTest, ACompressedLayerThatIsSaidToBePlainIsRefused) {
