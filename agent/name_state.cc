@@ -57,9 +57,9 @@ absl::Status CheckUnpacked(const Containerd& containerd, const std::string& snap
   const json* const rootfs = FindJson(config, "rootfs");
   std::vector<Digest> diff_ids;
   for (const json& text : rootfs == nullptr ? json::array() : ArrayIn(*rootfs, "diff_ids")) {
-    ASSIGN_OR_RETURN(Digest diff_id,
+    ASSIGN_OR_RETURN(const Digest diff_id,
                      Digest::Parse(text.is_string() ? text.get<std::string>() : ""));
-    diff_ids.push_back(std::move(diff_id));
+    diff_ids.push_back(diff_id);
   }
   if (diff_ids.empty()) return absl::OkStatus();
   const Digest top = ChainIds(diff_ids).back();
