@@ -185,8 +185,10 @@ absl::StatusOr<StoredRevision> Helm::Stored(const Release& release, int revision
       .revision = revision, .chart = parts[0], .version = parts[1], .manifests = parts[2]};
 }
 
-absl::StatusOr<std::string> Helm::UserValues(const Release& release) const {
-  return Run({"get", "values", release.name, "-n", release.ns, "-o", "yaml"});
+absl::StatusOr<std::string> Helm::UserValues(const Release& release, int revision) const {
+  std::vector<std::string> args = {"get", "values", release.name, "-n", release.ns, "-o", "yaml"};
+  if (revision != 0) Append(args, {"--revision", absl::StrCat(revision)});
+  return Run(args);
 }
 
 absl::StatusOr<json> Helm::MergedValues(const std::string& chart_dir, const ValueArgs& values,

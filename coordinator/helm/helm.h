@@ -79,8 +79,8 @@ class Helm {
   // is left, too.
   absl::StatusOr<std::vector<Release>> ListAll() const;
 
-  // `helm get values`: what the user set for this release, YAML.
-  absl::StatusOr<std::string> UserValues(const Release& release) const;
+  // `helm get values`: what the user set for this release at that revision, YAML; 0: the last one.
+  absl::StatusOr<std::string> UserValues(const Release& release, int revision = 0) const;
 
   // The revisions that Helm still has, oldest first.
   absl::StatusOr<std::vector<HistoryEntry>> History(const Release& release) const;

@@ -36,6 +36,7 @@ class Planner {
   absl::StatusOr<std::vector<Release>> Matches(const Bundle& bundle) const;
   std::string SkipCause(const Bundle& bundle) const;
   absl::StatusOr<std::vector<size_t>> FindInstallations() const;
+  absl::StatusOr<int> DeployedRevision(const Release& release) const;
   absl::StatusOr<PlannedBundle> PlanBundle(size_t index, const Release& release) const;
   absl::Status Relocate(PlannedBundle& planned, NamingInput& input) const;
   absl::Status DecideNames(PlannedBundle& planned) const;
@@ -157,6 +158,18 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
   return absl::OkStatus();
 }
 
+// Of a release that is not deployed as it is, the last revision that was: what a failed attempt set
+// must not come back by itself. Helm's own --reuse-values does the same. 0: the release is
+// deployed, or never was.
+absl::StatusOr<int> Planner::DeployedRevision(const Release& release) const {
+  if (release.status == "deployed") return 0;
+  ASSIGN_OR_RETURN(const std::vector<HistoryEntry> history, helm_->History(release));
+  const auto it = std::find_if(history.rbegin(), history.rend(), [](const HistoryEntry& entry) {
+    return entry.status == "deployed";
+  });
+  return it == history.rend() ? 0 : it->revision;
+}
+
 absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& release) const {
   const Bundle& bundle = package_.bundles[index];
   PlannedBundle planned;
@@ -168,7 +181,13 @@ absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& r
     planned.installed_version = ChartVersionOf(release, bundle.chart_name);
     planned.values_backup =
         absl::StrCat(folder_, "/", release.ns, ".", release.name, ".values.yaml");
-    ASSIGN_OR_RETURN(const std::string values, helm_->UserValues(release));
+    ASSIGN_OR_RETURN(const int deployed, DeployedRevision(release));
+    if (deployed != 0) {
+      planned.names.notes.push_back(absl::StrCat(
+          "release ", release.name, " (namespace ", release.ns, ") is ", release.status,
+          ": its values are taken from revision ", deployed, ", the last that was deployed"));
+    }
+    ASSIGN_OR_RETURN(const std::string values, helm_->UserValues(release, deployed));
     RETURN_IF_ERROR(WriteFileAtomic(planned.values_backup, values, 0600));
     planned.backup_digest = Digest::Of(values);
     planned.values = {"-f", planned.values_backup};

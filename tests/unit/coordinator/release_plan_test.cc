@@ -25,9 +25,9 @@ constexpr char kHelm[] = R"(#!/bin/sh
 case "$1 $2" in
   version*) echo v4.0.0 ;;
   list*) cat "$(dirname "$0")/releases.json" ;;
-  get*) echo '{}' ;;
+  history*) cat "$(dirname "$0")/history.json" ;;
+  get*) echo "args: $*" ;;
   template*) echo 'lighterValues: e30=' ;;
-  'upgrade --help') ;;
   upgrade*|install*) echo "$@" >> "$(dirname "$0")/rendered"; echo '{"manifest": ""}' ;;
 esac
 )";
@@ -51,6 +51,13 @@ class ReleasePlanTest : public ::testing::Test {
     std::ofstream(dir_.File("helm")) << kHelm;
     std::filesystem::permissions(dir_.File("helm"), std::filesystem::perms::owner_all);
     Installed({});
+  }
+
+  // That release web failed at its last of these revisions.
+  void WebFailed(const std::string& history) {
+    std::ofstream(dir_.File("releases.json"))
+        << R"([{"name":"web","namespace":"harbor","chart":"web-1.0.0","status":"failed","revision":"4"}])";
+    std::ofstream(dir_.File("history.json")) << history;
   }
 
   // What `helm list` says: pairs of release and namespace; the chart is that of the release's name.
@@ -166,6 +173,26 @@ TEST_F(ReleasePlanTest, AnUpgradeSkipsBundlesWithoutARelease) {
   Installed({{"web", "harbor"}});
   EXPECT_THAT(Planned(Make({})), ElementsAre("web -> web (harbor)"));
   EXPECT_THAT(Message(Make({.ns = "other"}).status()), HasSubstr("no release in namespace other"));
+}
+
+TEST_F(ReleasePlanTest, WhatAFailedUpgradeSetDoesNotComeBackByItself) {
+  WebFailed(R"([{"revision":2,"status":"superseded"},{"revision":3,"status":"deployed"},
+                {"revision":4,"status":"failed"}])");
+  const auto plan = Make({});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(ReadFile(plan->bundles[0].values_backup, 1 << 20).value(),
+            "args: get values web -n harbor -o yaml --revision 3\n");
+  EXPECT_THAT(plan->bundles[0].names.notes,
+              ElementsAre(HasSubstr("values are taken from revision 3")));
+}
+
+TEST_F(ReleasePlanTest, AReleaseThatNeverWasDeployedHasTheValuesOfItsLastRevision) {
+  WebFailed(R"([{"revision":4,"status":"failed"}])");
+  const auto plan = Make({});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(ReadFile(plan->bundles[0].values_backup, 1 << 20).value(),
+            "args: get values web -n harbor -o yaml\n");
+  EXPECT_THAT(plan->bundles[0].names.notes, IsEmpty());
 }
 
 }  // namespace

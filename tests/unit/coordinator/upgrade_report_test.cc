@@ -55,6 +55,30 @@ TEST_F(UpgradeReportTest, AFailureBeforeAnyChangeSaysSo) {
   EXPECT_EQ(Json()["wayBack"], "");
 }
 
+TEST_F(UpgradeReportTest, AReleaseThatWasPutBackIsAsItWas) {
+  Fail(ReleaseChange::kPutBack);
+  release().restore = absl::OkStatus();
+  release().restored_revision = 3;
+  release().evidence = "/run/evidence.txt";
+  EXPECT_THAT(Text(), StartsWith("Helm failed, and the release was put back as it was"));
+  EXPECT_THAT(Text(), HasSubstr("helm upgrade failed"));
+  EXPECT_THAT(Text(), HasSubstr("put back: it runs as revision 3 did"));
+  EXPECT_THAT(Text(), HasSubstr("/run/evidence.txt"));
+  EXPECT_THAT(Text(), Not(HasSubstr("way back")));
+  EXPECT_EQ(Json()["putBack"], true);
+  EXPECT_EQ(Json()["wayBack"], "");
+}
+
+TEST_F(UpgradeReportTest, AReleaseThatCouldNotBePutBackSaysSoAndShowsTheWay) {
+  Fail(ReleaseChange::kChanged);
+  release().restore = absl::AbortedError("helm rollback failed");
+  EXPECT_THAT(Text(), StartsWith("A release was changed"));
+  EXPECT_THAT(Text(), HasSubstr("putting it back failed: helm rollback failed"));
+  EXPECT_THAT(Text(), HasSubstr("way back: lighter rollback web 3 -n harbor"));
+  EXPECT_EQ(Json()["putBack"], false);
+  EXPECT_EQ(Json()["putBackError"], "helm rollback failed");
+}
+
 TEST_F(UpgradeReportTest, AnInstallationGoesBackToNothing) {
   release().from_revision = 0;
   release().from_status = "";
