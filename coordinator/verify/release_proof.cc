@@ -109,6 +109,7 @@ void NameJudge::CompareNodes() {
   }
   if (nodes_of.size() < 2) return;
   std::vector<std::string> words;
+  words.reserve(nodes_of.size());
   for (const auto& [image_id, nodes] : nodes_of) {
     words.push_back(absl::StrCat(Short(image_id), " on ", absl::StrJoin(nodes, ", ")));
   }
