@@ -21,6 +21,9 @@ using nlohmann::json;
 
 // A manifest or an index; registries take 4 MiB.
 constexpr uint64_t kMaxManifestBytes = 4 * kMiB;
+// All that are read, as often as they are: a small index.json may lead to a large one a thousand
+// times.
+constexpr uint64_t kMaxDocumentBytes = 256 * kMiB;
 constexpr int kMaxIndexDepth = 4;  // an index in an index in index.json; one step is usual
 constexpr char kNameAnnotation[] = "io.containerd.image.name";
 constexpr char kRefNameAnnotation[] = "org.opencontainers.image.ref.name";
@@ -101,9 +104,10 @@ class LayoutReader {
   absl::StatusOr<StoredBlob> Locate(const Descriptor& blob, const std::string& where) const;
   // The document that a blob is, its digest checked.
   absl::StatusOr<std::string> ReadBlob(const Descriptor& blob, uint64_t max_bytes,
-                                       const std::string& where) const;
+                                       const std::string& where);
 
   const ArchiveEntries& entries_;
+  uint64_t document_bytes_ = 0;            // read by ReadBlob so far
   std::map<Digest, ImageConfig> configs_;  // those that were read
 };
 
@@ -124,8 +128,13 @@ absl::StatusOr<StoredBlob> LayoutReader::Locate(const Descriptor& blob,
 }
 
 absl::StatusOr<std::string> LayoutReader::ReadBlob(const Descriptor& blob, uint64_t max_bytes,
-                                                   const std::string& where) const {
+                                                   const std::string& where) {
   ASSIGN_OR_RETURN(const StoredBlob stored, Locate(blob, where));
+  document_bytes_ += stored.size;
+  if (document_bytes_ > kMaxDocumentBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(where, ": more than ", kMaxDocumentBytes,
+                                                     " bytes of manifests, indexes and configs"));
+  }
   if (stored.size > max_bytes) {
     return absl::ResourceExhaustedError(absl::StrCat(where, ": ", stored.entry, " has ",
                                                      stored.size, " bytes, at most ", max_bytes,

@@ -246,5 +246,15 @@ TEST_F(OciLayoutTest, AnyOtherJsonIsRefusedNotTrusted) {
   }
 }
 
+// Each is within its bound, and read again for every item that leads to it.
+TEST_F(OciLayoutTest, DocumentsAreBoundedTogether) {
+  std::string manifest = R"({"config":{"mediaType":"other","digest":"sha256:)" +
+                         std::string(64, 'a') + R"(","size":1}})";
+  manifest.resize(4 * kMiB, ' ');
+  const json descriptor = layout_.AddBlob("application/vnd.oci.image.manifest.v1+json", manifest);
+  for (int i = 0; i < 100; ++i) layout_.AddItem(descriptor);
+  ExpectError(absl::StatusCode::kResourceExhausted, {"manifests"});
+}
+
 }  // namespace
 }  // namespace lighter
