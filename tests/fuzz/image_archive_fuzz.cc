@@ -1,5 +1,5 @@
-// An images.tar with a vendor's manifest.json, configs and links: what is read of it lies within it
-// and is what its digests say.
+// An images.tar with a vendor's manifest.json or index.json, configs and links: what is read of it
+// lies within it and is what its digests say.
 #include <nlohmann/json.hpp>
 #include <string>
 

@@ -1,8 +1,12 @@
 #include "tests/fuzz/text_tar.h"
 
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/digest.h"
 #include "tests/support/tar_writer.h"
 
 namespace lighter::fuzz {
@@ -38,16 +42,31 @@ support::TarSpec SpecOf(std::string_view line) {
   return {.name = std::string(line), .type = line.ends_with('/') ? '5' : '0'};
 }
 
+using Placeholders = std::map<std::string, std::string>;
+
+// Gives the placeholder in `name`, if it has one, its meaning.
+void Define(std::string_view name, const std::string& data, Placeholders& placeholders) {
+  const size_t begin = name.find("${");
+  const size_t end = name.find('}', begin == std::string_view::npos ? name.size() : begin);
+  if (end == std::string_view::npos) return;
+  const std::string open(name.substr(begin, end - begin));
+  placeholders[open + "}"] = Digest::Of(data).hex();
+  placeholders[open + ".size}"] = absl::StrCat(data.size());
+}
+
 std::string TarOfLevel(std::string_view text, int level) {
   support::TarWriter tar;
+  Placeholders placeholders;
   for (const std::string_view entry : Entries(text, Mark(level))) {
     const size_t line_end = entry.find('\n');
-    const support::TarSpec spec = SpecOf(entry.substr(0, line_end));
-    std::string_view data =
-        line_end == std::string_view::npos ? std::string_view() : entry.substr(line_end + 1);
-    if (spec.type != '0') data = {};
+    support::TarSpec spec = SpecOf(entry.substr(0, line_end));
+    std::string data(line_end == std::string_view::npos ? "" : entry.substr(line_end + 1));
+    if (spec.type != '0') data.clear();
     const bool is_tar = level < kMaxLevel && data.starts_with(Mark(level + 1));
-    tar.Add(spec, is_tar ? TarOfLevel(data, level + 1) : std::string(data));
+    data = is_tar ? TarOfLevel(data, level + 1) : absl::StrReplaceAll(data, placeholders);
+    Define(spec.name, data, placeholders);
+    spec.name = absl::StrReplaceAll(spec.name, placeholders);
+    tar.Add(spec, std::move(data));
   }
   return tar.Finish().str();
 }

@@ -16,7 +16,9 @@ namespace lighter::fuzz {
 //   %2 manifest.json       data that begins with the next level's mark is a tar itself
 //   []
 //
-// A name that ends with "/" is a folder. What comes before the first entry is left out.
+// A name that ends with "/" is a folder. "${x}" in a name is the SHA-256 of the data, in hex;
+// behind that entry "${x}" means the same and "${x.size}" how many bytes these are, so that a
+// layout's digests stay right whatever is changed. What comes before the first entry is left out.
 std::string TarOfText(std::string_view text);
 
 }  // namespace lighter::fuzz
