@@ -60,7 +60,8 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags, std::string& ch
   RETURN_IF_ERROR(WriteFileAtomic(folder.path() + "/plan.json", plan_json, 0600));
   if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
 
-  const UpgradeReport report = RunUpgrade(maker, plan, folder, options, say);
+  UpgradeReport report = RunUpgrade(maker, plan, folder, options, say);
+  report.recovered = changed;
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
   const std::string report_json = JsonText(UpgradeToJson(plan, report, folder, times));
   if (const absl::Status saved = WriteFileAtomic(folder.path() + "/report.json", report_json, 0600);
@@ -106,7 +107,7 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
       ->add_flag("--recover", flags->recover,
                  "First roll back a release that a Helm run left pending. Be sure that none is "
                  "still at work on it")
-      ->excludes("--plan");
+      ->excludes("--plan", "--dry-run");
   command->add_flag("--rollback-on-failure,--atomic", flags->rollback_on_failure,
                     "Where Helm fails: save events and logs, then put the release back as it was");
   AddSkipChecksumFlag(*command, *flags);

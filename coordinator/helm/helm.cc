@@ -15,6 +15,8 @@
 namespace lighter {
 namespace {
 
+constexpr int kSignalExitCode = 128;  // see ProcessResult
+
 using nlohmann::json;
 
 constexpr absl::Duration kQueryTimeout = absl::Minutes(2);
@@ -159,6 +161,12 @@ absl::StatusOr<std::vector<Release>> Helm::ListStates(
   return releases;
 }
 
+// A description may be the user's own; that of a failure never is.
+bool HistoryEntry::did_run() const {
+  return status == "deployed" ||
+         (status == "superseded" && !absl::StrContains(description, "\" failed: "));
+}
+
 absl::StatusOr<std::vector<HistoryEntry>> Helm::History(const Release& release) const {
   ASSIGN_OR_RETURN(const std::string out,
                    Run({"history", release.name, "-n", release.ns, "-o", "json"}));
@@ -170,7 +178,8 @@ absl::StatusOr<std::vector<HistoryEntry>> Helm::History(const Release& release) 
     if (revision == item.end() || !revision->is_number_integer()) continue;
     history.push_back({.revision = revision->get<int>(),
                        .status = Text(item, "status"),
-                       .chart = Text(item, "chart")});
+                       .chart = Text(item, "chart"),
+                       .description = Text(item, "description")});
   }
   return history;
 }
@@ -238,6 +247,10 @@ absl::Status Helm::Change(const std::vector<std::string>& command,
   ASSIGN_OR_RETURN(const ProcessResult result,
                    RunProcess(command, {.log_path = log_path, .own_session = true}));
   if (result.exit_code == 0) return absl::OkStatus();
+  if (result.exit_code > kSignalExitCode) {
+    return absl::UnknownError(absl::StrCat("helm ", command[1], " was killed (signal ",
+                                           result.exit_code - kSignalExitCode, ")"));
+  }
   return absl::AbortedError(absl::StrCat("helm ", command[1], " failed (exit code ",
                                          result.exit_code, "): ", LastLines(result.err)));
 }

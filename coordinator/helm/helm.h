@@ -39,7 +39,10 @@ struct HistoryEntry {
   std::string status;  // "deployed", "superseded", "failed", "pending-upgrade", ...
   std::string chart;   // "<name>-<version>"
 
-  bool did_run() const { return status == "deployed" || status == "superseded"; }
+  std::string description;  // "Upgrade complete", "Upgrade \"web\" failed: ..."
+
+  // Helm calls a revision superseded that failed, too, when a rollback from it fails.
+  bool did_run() const;
 };
 
 // A revision as Helm keeps it.
@@ -108,7 +111,8 @@ class Helm {
   std::vector<std::string> UpgradeCommand(const Release& release,
                                           const UpgradeOptions& options) const;
 
-  // Runs UpgradeCommand in its own session. Aborted where Helm ran and failed, with its message.
+  // Runs UpgradeCommand in its own session. Aborted where Helm ran and failed, with its message;
+  // Unknown where it was killed.
   absl::Status Upgrade(const Release& release, const UpgradeOptions& options) const;
 
   // Runs `helm rollback` in its own session, also of a release that a killed Helm left pending.

@@ -76,6 +76,8 @@ absl::Status ChecksumVerifier::Check(const FileChecksum& checksum) {
   EVP_DigestFinal_ex(context.get(), digest.data(), &digest_bytes);
   const std::string actual = absl::BytesToHexString(
       absl::string_view(reinterpret_cast<const char*>(digest.data()), digest_bytes));
+  // What was read of it before is what was hashed.
+  RETURN_IF_ERROR(checksum.file->CheckUnchanged());
   if (actual == checksum.hex) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
       checksum.name, ": its ", ToAbsl(HashName(checksum.kind)), " is ", actual, ", ", checksum.list,

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/compression.h"
+#include "common/limits.h"
 #include "common/status.h"
 #include "coordinator/progress/render.h"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr uint64_t kZstdHeaderBytes = 18;  // RFC 8878, 3.1.1: magic number and frame header
 constexpr uint64_t kGzipSizeBytes = 4;     // RFC 1952: ISIZE, the last of a member
 constexpr uint64_t kUnknownRatio = 3;
+constexpr uint64_t kMaxUnpackedBytes = 1024 * kGiB;  // more is a header that lies
 
 uint64_t LittleEndian(const std::string& bytes) {
   uint64_t value = 0;
@@ -40,7 +42,7 @@ absl::StatusOr<uint64_t> UnpackedSize(const BlobLocation& blob) {
     case Compression::kZstd: {
       const unsigned long long size = ZSTD_getFrameContentSize(head.data(), head.size());
       const bool is_known = size != ZSTD_CONTENTSIZE_UNKNOWN && size != ZSTD_CONTENTSIZE_ERROR;
-      return is_known && size >= blob.size / 2 ? size : guess;
+      return is_known && size >= blob.size / 2 && size <= kMaxUnpackedBytes ? size : guess;
     }
     default:
       return guess;

@@ -5,10 +5,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/file.h"
 #include "common/json.h"
@@ -17,6 +14,7 @@
 #include "common/usage_error.h"
 #include "common/version.h"
 #include "coordinator/plan/describe.h"
+#include "coordinator/plan/values_files.h"
 
 namespace lighter {
 namespace {
@@ -33,42 +31,6 @@ std::string Absolute(const std::string& path) {
   std::error_code ignored;
   const std::filesystem::path absolute = std::filesystem::absolute(path, ignored);
   return absolute.lexically_normal().string();
-}
-
-// Helm takes several files at one -f, with commas between.
-absl::StatusOr<std::string> AbsoluteFiles(const std::string& value) {
-  std::vector<std::string> files = absl::StrSplit(value, ',');
-  for (std::string& file : files) {
-    if (file == "-" || absl::StrContains(file, "://")) {
-      return UsageError(absl::InvalidArgumentError(absl::StrCat(
-          "-f ", file, ": a plan that is carried out later needs a file; save it to one")));
-    }
-    file = Absolute(file);
-  }
-  return absl::StrJoin(files, ",");
-}
-
-// "key=path,key2=path2". Helm's escapes stay as they are.
-std::string AbsoluteSetFile(const std::string& value) {
-  std::vector<std::string> pairs = absl::StrSplit(value, ',');
-  for (std::string& pair : pairs) {
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos || absl::StrContains(value, "\\")) return value;
-    pair = absl::StrCat(pair.substr(0, equals + 1), Absolute(pair.substr(equals + 1)));
-  }
-  return absl::StrJoin(pairs, ",");
-}
-
-absl::StatusOr<ValueArgs> AbsoluteValues(const ValueArgs& args) {
-  ValueArgs result = args;
-  for (size_t i = 0; i + 1 < result.size(); i += 2) {
-    if (result[i] == "-f") {
-      ASSIGN_OR_RETURN(result[i + 1], AbsoluteFiles(result[i + 1]));
-    } else if (result[i] == "--set-file") {
-      result[i + 1] = AbsoluteSetFile(result[i + 1]);
-    }
-  }
-  return result;
 }
 
 // The members of a plan file, with types checked. The first that is wrong is the error.
@@ -168,7 +130,11 @@ absl::Status Parse(const std::string& text, const std::string& path, PlanOptions
 absl::Status WritePlanFile(const std::string& path, const PlanOptions& options,
                            const PlanMaker& maker, const Plan& plan) {
   const ReleaseQuery& query = options.query;
-  ASSIGN_OR_RETURN(const ValueArgs values, AbsoluteValues(query.values));
+  ASSIGN_OR_RETURN(
+      const ValueArgs values,
+      MapValuesFiles(query.values, [](const std::string& file) -> absl::StatusOr<std::string> {
+        return Absolute(file);
+      }));
   ASSIGN_OR_RETURN(const PlanFacts facts, maker.Facts(plan));
   const ordered_json document = {
       {"apiVersion", kJsonApiVersion},

@@ -11,6 +11,7 @@
 #include "common/status.h"
 #include "common/usage_error.h"
 #include "coordinator/naming/rendered_images.h"
+#include "coordinator/plan/values_files.h"
 
 namespace lighter {
 namespace {
@@ -46,6 +47,7 @@ class Planner {
   const Helm* helm_;
   const std::string folder_;
   std::vector<Release> releases_;
+  ValueArgs given_values_;  // the user's, with copies of the files
 };
 
 // All releases of the bundle's chart, in every namespace.
@@ -192,7 +194,7 @@ absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& r
     planned.backup_digest = Digest::Of(values);
     planned.values = {"-f", planned.values_backup};
   }
-  planned.values.insert(planned.values.end(), query_.values.begin(), query_.values.end());
+  planned.values.insert(planned.values.end(), given_values_.begin(), given_values_.end());
   RETURN_IF_ERROR(Annotate(DecideNames(planned), bundle.name));
   return planned;
 }
@@ -216,6 +218,7 @@ absl::StatusOr<std::vector<size_t>> Planner::FindInstallations() const {
 }
 
 absl::StatusOr<ReleasePlan> Planner::Run() {
+  ASSIGN_OR_RETURN(given_values_, KeepValuesFiles(query_.values, folder_ + "/values"));
   if (query_.with_cluster) {
     ASSIGN_OR_RETURN(releases_, helm_->List());
   }

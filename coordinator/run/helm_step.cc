@@ -15,13 +15,19 @@ namespace {
 // How long the last pods of a release that Helm calls done may take.
 constexpr absl::Duration kPodPatience = absl::Seconds(60);
 
+// The release as it is now; null where it is not.
+const Release* Find(const Release& release, const std::vector<Release>& now) {
+  const auto it = std::find_if(now.begin(), now.end(), [&](const Release& r) {
+    return r.name == release.name && r.ns == release.ns;
+  });
+  return it == now.end() ? nullptr : &*it;
+}
+
 // What is different about a release; empty where it is as it was.
 std::string ChangeOf(const Release& then, const std::vector<Release>& now) {
-  const auto it = std::find_if(now.begin(), now.end(), [&](const Release& r) {
-    return r.name == then.name && r.ns == then.ns;
-  });
-  if (then.revision == 0) return it == now.end() ? "" : "is there";
-  if (it == now.end()) return "is gone";
+  const Release* const it = Find(then, now);
+  if (then.revision == 0) return it == nullptr ? "" : "is there";
+  if (it == nullptr) return "is gone";
   if (it->revision == then.revision && it->status == then.status) return "";
   return absl::StrCat("is at revision ", it->revision, " (", it->status, ") now");
 }
@@ -45,11 +51,40 @@ absl::Status Restore(const HelmStep& step, ReleaseReport& report) {
 void SeeToFailure(const HelmStep& step, ReleaseReport& report) {
   const std::string path =
       absl::StrCat(step.folder, "/", step.release.ns, ".", step.release.name, ".evidence.txt");
+  step.say("Helm failed; saving events and logs ...");
   if (SaveEvidence(step.cluster.kubectl(), report, path).ok()) report.evidence = path;
+  AcknowledgeStops();
   if (!step.restore) return;
+  step.say(absl::StrCat("putting release ", step.release.name,
+                        " back ... (log: ", HelmLog(step.folder), ")"));
   report.restore = Restore(step, report);
   AcknowledgeStops();
   if (report.restore->ok()) report.change = ReleaseChange::kPutBack;
+}
+
+// Of a Helm run that failed.
+void FindOutWhatIsLeft(const HelmStep& step, ReleaseReport& report) {
+  const auto add = [&report](const std::string& words) {
+    report.status = absl::Status(report.status.code(), absl::StrCat(Message(report.status), words));
+  };
+  const absl::StatusOr<std::vector<Release>> now = step.helm.List();
+  if (!now.ok()) {
+    report.change = ReleaseChange::kUnknown;
+    return add("\n  asked what it left: " + Message(now.status()));
+  }
+  const std::string change = ChangeOf(step.release, *now);
+  if (change.empty()) {
+    report.change = ReleaseChange::kNone;
+    return;
+  }
+  // A Helm that fails by itself calls its revision failed. Another state is another Helm's work,
+  // and nothing that may be undone.
+  const Release* const left = Find(step.release, *now);
+  const bool is_ours =
+      left == nullptr || left->status == "failed" || !absl::IsAborted(report.status);
+  if (is_ours) return;
+  report.change = ReleaseChange::kByOthers;
+  add(absl::StrCat("\n  the release ", change, ": another Helm run is at work on it, or was"));
 }
 
 }  // namespace
@@ -104,17 +139,7 @@ void RunHelmStep(const HelmStep& step, const std::function<absl::Status()>& chan
   AcknowledgeStops();
   report.state = report.status.ok() ? step.done : ReleaseState::kFailed;
   report.change = ReleaseChange::kChanged;
-  if (!report.status.ok()) {
-    const absl::StatusOr<std::vector<Release>> now = step.helm.List();
-    if (!now.ok()) {
-      report.change = ReleaseChange::kUnknown;
-      report.status = absl::Status(
-          report.status.code(),
-          absl::StrCat(Message(report.status), "\n  asked what it left: ", Message(now.status())));
-    } else if (ChangeOf(step.release, *now).empty()) {
-      report.change = ReleaseChange::kNone;
-    }
-  }
+  if (!report.status.ok()) FindOutWhatIsLeft(step, report);
   const bool to_wait = report.status.ok() && step.wait;
   report.pods =
       PodsWhenSettled([&] { return step.cluster.Pods(step.release.ns, step.release.name); },

@@ -34,6 +34,7 @@ struct HelmStep {
   absl::Duration timeout;
   std::string folder;    // of the run: Helm's log, and evidence where it fails
   bool restore = false;  // put the release back where Helm fails
+  std::function<void(const std::string&)> say;  // one line a step, for people
 };
 
 // Runs `change`, finds out what Helm left, saves evidence where it failed, puts the release back

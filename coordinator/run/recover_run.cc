@@ -35,8 +35,7 @@ absl::Status Recover(const Release& release, const PlanOptions& options,
                      .helm = options.helm,
                      .tls_dir = options.tls_dir,
                      .release = release.name,
-                     .ns = release.ns,
-                     .allow_pull = options.allow_pull});
+                     .ns = release.ns});
   RETURN_IF_ERROR(verifier.Open());
   ASSIGN_OR_RETURN(const RollbackPlan plan, PlanRollback(verifier, 0));
   const RollbackReport report = RunRollback(verifier, plan, folder, rollback, say);

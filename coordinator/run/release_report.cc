@@ -34,9 +34,9 @@ const char* StateName(const ReleaseReport& release) {
 
 // The revision before is a way back only if it ran. Empty where there is nothing to go back from.
 std::string WayBack(const ReleaseReport& release) {
-  if (release.change == ReleaseChange::kNone || release.change == ReleaseChange::kPutBack) {
-    return "";
-  }
+  const bool is_ours =
+      release.change == ReleaseChange::kChanged || release.change == ReleaseChange::kUnknown;
+  if (!is_ours) return "";
   const std::string where = " -n " + release.ns;
   if (release.from_revision == 0) return absl::StrCat("helm uninstall ", release.release, where);
   if (release.from_status == "deployed") {
@@ -49,7 +49,7 @@ std::string WayBack(const ReleaseReport& release) {
 // Null where it is not known.
 ordered_json ChangeToJson(ReleaseChange change) {
   if (change == ReleaseChange::kUnknown) return nullptr;
-  return change != ReleaseChange::kNone;
+  return change == ReleaseChange::kChanged || change == ReleaseChange::kPutBack;
 }
 
 // Of a release that Helm failed on: whether it is as it was.
@@ -99,7 +99,10 @@ std::string Headline(const std::vector<ReleaseReport>& releases) {
            "below.\n";
   }
   if (any(ReleaseChange::kPutBack)) {
-    return "Helm failed, and the release was put back as it was; see below.\n";
+    return "Helm failed, and the release was put back; see below.\n";
+  }
+  if (any(ReleaseChange::kByOthers)) {
+    return "Helm failed; a release is not as it was, and not by this run; see below.\n";
   }
   return "No release was changed; see below.\n";
 }

@@ -16,8 +16,9 @@ enum class ReleaseState { kUntouched, kUpgraded, kRolledBack, kFailed };
 
 // Whether Helm left another revision or status than it found. Helm writes a revision before it
 // touches anything else, so where both are as they were, nothing of the release was touched.
-// kPutBack: it did, and then the release was put back.
-enum class ReleaseChange { kNone, kChanged, kUnknown, kPutBack };
+// kPutBack: it did, and then the release was put back. kByOthers: what changed is the work of
+// another Helm run.
+enum class ReleaseChange { kNone, kChanged, kUnknown, kPutBack, kByOthers };
 
 struct ReleaseReport {
   std::string release;

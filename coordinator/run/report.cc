@@ -166,7 +166,10 @@ std::string DescribeLoad(const Plan& plan, const LoadReport& report) {
 std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
                             const RunFolder& folder) {
   if (!report.blocked.ok()) {
-    std::string text = "Helm was not run: no release was changed and no pod was touched.\n";
+    std::string text =
+        report.recovered.empty()
+            ? "Helm was not run: no release was changed and no pod was touched.\n"
+            : report.recovered + "The upgrade was not begun: nothing else was changed.\n";
     if (report.load.nodes.empty() || report.load.AllProven()) {
       absl::StrAppend(&text, "  ", Message(report.blocked), "\n");
     } else {
@@ -174,8 +177,8 @@ std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
     }
     return text;
   }
-  std::string text;
-  if (!report.Succeeded()) text = Headline(report.releases);
+  std::string text = report.recovered.empty() ? "" : report.recovered + "\n";
+  if (!report.Succeeded()) text += Headline(report.releases);
   absl::StrAppend(&text, ProvenLine(plan, report.load));
   for (const ReleaseReport& release : report.releases) {
     text += DescribeReleaseReport(release);
@@ -211,6 +214,7 @@ ordered_json UpgradeToJson(const Plan& plan, const UpgradeReport& report, const 
                            const RunTimes& times) {
   ordered_json json = Header("Upgrade", plan, report.load, times);
   json["blocked"] = Message(report.blocked);
+  json["recovered"] = report.recovered;
   json["runFolder"] = folder.path();
   json["releases"] = ordered_json::array();
   for (const ReleaseReport& release : report.releases) {

@@ -78,8 +78,8 @@ absl::Status Barrier(const RollbackPlan& plan) {
 
 absl::StatusOr<std::string> BackUpValues(const Release& release, const Helm& helm,
                                          const RunFolder& folder) {
-  const std::string path =
-      absl::StrCat(folder.path(), "/", release.ns, ".", release.name, ".values.yaml");
+  const std::string path = absl::StrCat(folder.path(), "/", release.ns, ".", release.name,
+                                        ".before-rollback.values.yaml");
   ASSIGN_OR_RETURN(const std::string values, helm.UserValues(release));
   RETURN_IF_ERROR(WriteFileAtomic(path, values, 0600));
   return path;
@@ -126,6 +126,8 @@ RollbackReport RunRollback(const Verifier& verifier, const RollbackPlan& plan,
   if (report.blocked = Barrier(plan); !report.blocked.ok()) return report;
 
   const Helm& helm = verifier.helm();
+  report.blocked = CheckReleasesUnchanged({release}, helm);
+  if (!report.blocked.ok()) return report;
   absl::StatusOr<std::string> backup = BackUpValues(release, helm, folder);
   if (report.blocked = backup.status(); !report.blocked.ok()) return report;
   report.release.values_backup = *std::move(backup);
@@ -153,7 +155,8 @@ RollbackReport RunRollback(const Verifier& verifier, const RollbackPlan& plan,
        .done = ReleaseState::kRolledBack,
        .wait = options.wait,
        .timeout = options.timeout,
-       .folder = folder.path()},
+       .folder = folder.path(),
+       .say = say},
       [&] { return helm.Rollback(release, rollback); }, report.release);
   return report;
 }

@@ -153,7 +153,8 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
          .wait = options.wait,
          .timeout = options.timeout,
          .folder = folder.path(),
-         .restore = options.rollback_on_failure},
+         .restore = options.rollback_on_failure,
+         .say = say},
         [&] { return maker.helm()->Upgrade(planned.release, upgrade); }, release);
     if (!release.status.ok()) break;
   }

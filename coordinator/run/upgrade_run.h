@@ -16,7 +16,8 @@ namespace lighter {
 struct UpgradeReport {
   LoadReport load;
   std::vector<ReleaseReport> releases;
-  absl::Status blocked;  // why Helm was not run at all; OK when it was
+  absl::Status blocked;   // why Helm was not run at all; OK when it was
+  std::string recovered;  // sentences on what --recover changed before; empty: nothing
 
   bool Succeeded() const;
 };

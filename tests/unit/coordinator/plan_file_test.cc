@@ -195,7 +195,7 @@ TEST_F(PlanFileTest, ValuesThatCannotBeReadAgainAreRefused) {
     options.query.values = {"-f", file};
     const absl::Status status = Write(options);
     EXPECT_TRUE(IsUsageError(status)) << file;
-    EXPECT_THAT(Message(status), HasSubstr("save it to one"));
+    EXPECT_THAT(Message(status), HasSubstr("save it to a file"));
   }
 }
 

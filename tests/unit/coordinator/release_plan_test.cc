@@ -195,5 +195,32 @@ TEST_F(ReleasePlanTest, AReleaseThatNeverWasDeployedHasTheValuesOfItsLastRevisio
   EXPECT_THAT(plan->bundles[0].names.notes, IsEmpty());
 }
 
+TEST_F(ReleasePlanTest, ValuesFilesAreReadOnce) {
+  Installed({{"web", "harbor"}});
+  std::ofstream(dir_.File("a.yaml")) << "a: 1";
+  std::ofstream(dir_.File("b.pem")) << "b";
+  ReleaseQuery query;
+  query.values = {"-f", dir_.File("a.yaml"), "--set-file", "k=" + dir_.File("b.pem")};
+  const auto plan = Make(query);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  std::ofstream(dir_.File("a.yaml")) << "a: 2";
+  const ValueArgs& values = plan->bundles[0].values;
+  ASSERT_EQ(values.size(), 6u);
+  EXPECT_EQ(ReadFile(values[3], 1 << 20).value(), "a: 1");
+  ASSERT_TRUE(values[5].starts_with("k=")) << values[5];
+  EXPECT_EQ(ReadFile(values[5].substr(2), 1 << 20).value(), "b");
+}
+
+TEST_F(ReleasePlanTest, ValuesThatCannotBeReadAreAnErrorOfTheCommandLine) {
+  for (const std::string& file :
+       {std::string("-"), std::string("https://r.io/v.yaml"), dir_.File("none")}) {
+    ReleaseQuery query;
+    query.values = {"-f", file};
+    const absl::Status status = Make(query).status();
+    EXPECT_TRUE(IsUsageError(status)) << file << ": " << status;
+    EXPECT_THAT(Message(status), HasSubstr(file));
+  }
+}
+
 }  // namespace
 }  // namespace lighter

@@ -31,6 +31,16 @@ TEST(ChooseRevisionTest, TheLastThatRanBeforeTheCurrent) {
   EXPECT_EQ(chosen->revision, 2);
 }
 
+// A rollback that fails leaves the revision that it left as superseded.
+TEST(ChooseRevisionTest, NotOneThatIsSupersededAndHadFailed) {
+  std::vector<HistoryEntry> history = History({"superseded", "superseded", "superseded", "failed"});
+  history[1].description = "for ticket 42";
+  history[2].description = "Upgrade \"web\" failed: cannot patch";
+  const auto chosen = ChooseRevision(history, kRelease, 0);
+  ASSERT_TRUE(chosen.ok()) << chosen.status();
+  EXPECT_EQ(chosen->revision, 2);
+}
+
 TEST(ChooseRevisionTest, OfAReleaseThatAKilledHelmLeftPendingTheOneThatIsDeployed) {
   const auto chosen = ChooseRevision(
       History({"superseded", "superseded", "superseded", "deployed", "pending-upgrade"}), kRelease,

@@ -60,7 +60,7 @@ TEST_F(UpgradeReportTest, AReleaseThatWasPutBackIsAsItWas) {
   release().restore = absl::OkStatus();
   release().restored_revision = 3;
   release().evidence = "/run/evidence.txt";
-  EXPECT_THAT(Text(), StartsWith("Helm failed, and the release was put back as it was"));
+  EXPECT_THAT(Text(), StartsWith("Helm failed, and the release was put back; see below"));
   EXPECT_THAT(Text(), HasSubstr("helm upgrade failed"));
   EXPECT_THAT(Text(), HasSubstr("put back: it runs as revision 3 did"));
   EXPECT_THAT(Text(), HasSubstr("/run/evidence.txt"));
