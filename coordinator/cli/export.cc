@@ -17,6 +17,7 @@
 #include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/progress/render.h"
+#include "coordinator/run/await_checksums.h"
 #include "coordinator/transfer/docker_archive.h"
 
 namespace lighter {
@@ -53,6 +54,7 @@ absl::StatusOr<int> RunExport(const ExportFlags& flags) {
   if (flags.file == "-" && ::isatty(STDOUT_FILENO) != 0) {
     return absl::InvalidArgumentError("an archive is nothing for a terminal: name a file with -o");
   }
+  ASSIGN_OR_RETURN(const ProgressMode progress, ParseProgressMode(flags.progress));
   ASSIGN_OR_RETURN(const RunFolder folder, RunFolder::Temporary());
   ASSIGN_OR_RETURN(PlanOptions options, ToPlanOptions(flags));
   options.query.without_release = true;
@@ -61,6 +63,7 @@ absl::StatusOr<int> RunExport(const ExportFlags& flags) {
   PlanMaker maker(std::move(options), folder);
   ASSIGN_OR_RETURN(const Plan plan, maker.Make());
   RETURN_IF_ERROR(CheckLoad(plan));
+  RETURN_IF_ERROR(AwaitChecksums(ChecksumVerifier(plan.checksums), progress));
   for (const std::string& note : plan.notes) PrintText(stderr, "note: " + OneLine(note) + "\n");
   for (const std::string& name : UnwritableNames(plan.work)) {
     PrintText(stderr, absl::StrCat("note: ", OneLine(name),
@@ -99,6 +102,8 @@ void AddExportCommand(CLI::App& app, int& exit_code) {
       ->add_option("-o,--output-file", flags->file,
                    "The archive; written beside it until it is whole. - is stdout")
       ->required();
+  AddSkipChecksumFlag(*command, *flags);
+  AddProgressFlag(*command, *flags);
   command->callback([flags, &exit_code] {
     const absl::StatusOr<int> code = RunExport(*flags);
     exit_code = code.ok() ? *code : ReportError(code.status());

@@ -162,9 +162,16 @@ absl::StatusOr<std::vector<FileChecksum>> Finder::Find() const {
 
 absl::StatusOr<std::vector<FileChecksum>> FindChecksums(const Package& package) {
   std::vector<FileChecksum> checksums;
+  std::string unlisted;  // a file without any
   for (const std::shared_ptr<const ReadableFile>& file : package.files) {
     ASSIGN_OR_RETURN(std::vector<FileChecksum> found, Finder(file).Find());
+    if (found.empty()) unlisted = file->path();
     std::move(found.begin(), found.end(), std::back_inserter(checksums));
+  }
+  if (!checksums.empty() && !unlisted.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(unlisted, ": has no checksum, and other files of this package have (",
+                     checksums.front().list, ")"));
   }
   return checksums;
 }

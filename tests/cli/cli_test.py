@@ -146,6 +146,15 @@ class CommandLine(unittest.TestCase):
         self.assertFalse(json.loads(self.lighter("inspect", package, "--verify", "-o", "json", code=1).stdout)["verified"])
         self.assertIn("no checksum file lies beside it", self.lighter("inspect", self.package, "--verify", code=1).stderr)
 
+    def test_export_writes_nothing_of_a_package_that_is_not_what_its_checksum_says(self):
+        package, checksum = self.with_checksum("0" * 128)
+        archive = self.folder / "exported.tar"
+        words = ["export", package, "--helm", "/nowhere/helm", "-o", archive]
+        self.assertIn(f"{checksum} says", self.lighter(*words, code=1).stderr)
+        self.assertFalse(archive.exists())
+        self.lighter(*words, "--skip-checksum")
+        self.assertTrue(archive.exists())
+
     def test_a_broken_checksum_file_is_in_the_way_unless_it_is_skipped(self):
         package, checksum = self.with_checksum("what is this")
         local = ["load", "--local", package, "--containerd-socket", "/nowhere/c.sock"]

@@ -213,6 +213,8 @@ TEST_F(ChecksumTest, EveryFileOfAFolderHasItsOwn) {
   Write("p.tar.sha512", Hex(bytes_, HashKind::kSha512) + "  p.tar\n");
   ASSERT_THAT(Find("").value(), SizeIs(2));
   ExpectError("", absl::StatusCode::kDataLoss, {"b.tar"});
+  fs::remove(dir_.File("b.tar.sha512"));
+  ExpectError("", absl::StatusCode::kInvalidArgument, {"b.tar: has no checksum", "p.tar.sha512"});
 }
 
 TEST_F(ChecksumTest, AVerifierThatNobodyWaitsForEnds) {
