@@ -42,9 +42,10 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags, std::string& ch
   plan_options.publishes = options.publish;
   plan_options.needs_agents = !flags.dry_run;
   const auto say = [](const std::string& line) { PrintText(stderr, line + "\n"); };
-  if (flags.recover && !flags.dry_run) {
-    RETURN_IF_ERROR(RecoverPending(plan_options, {.timeout = options.timeout, .wait = options.wait},
-                                   folder, say, changed));
+  if (flags.recover) {
+    const RollbackRunOptions rollback = {
+        .timeout = options.timeout, .wait = options.wait, .publish = options.publish};
+    RETURN_IF_ERROR(RecoverPending(plan_options, rollback, folder, say, changed));
   }
   PlanMaker maker(std::move(plan_options), folder);
   ASSIGN_OR_RETURN(Plan plan, maker.Make());

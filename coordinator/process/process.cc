@@ -302,7 +302,9 @@ absl::StatusOr<ProcessResult> RunProcess(const std::vector<std::string>& argv,
   }
   RETURN_IF_ERROR(out_text.ReadRest());
   RETURN_IF_ERROR(err_text.ReadRest());
-  RETURN_IF_ERROR(stopper.reason());
+  // One that changes a release and has done so has done so, however late it was asked to end.
+  const bool is_done = options.own_session && result.exit_code == 0;
+  if (!is_done) RETURN_IF_ERROR(stopper.reason());
   result.out = out_text.Take();
   result.err = options.log_path.empty() ? err_text.Take() : Tail(options.log_path, log_start);
   return result;

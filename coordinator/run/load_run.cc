@@ -82,7 +82,9 @@ LoadReport LoadNodes(const Plan& plan, const ChecksumVerifier& checksums, Progre
     loading.push_back(&node);
   }
   if (endpoints.empty()) {
-    report.package = AwaitChecksums(checksums, mode);
+    const bool any_proven = std::any_of(report.nodes.begin(), report.nodes.end(),
+                                        [](const NodeReport& node) { return node.status.ok(); });
+    if (any_proven) report.package = AwaitChecksums(checksums, mode);
     return report;
   }
 

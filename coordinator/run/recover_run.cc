@@ -1,6 +1,5 @@
 #include "coordinator/run/recover_run.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -12,20 +11,33 @@
 namespace lighter {
 namespace {
 
+bool IsAskedFor(const Release& release, const ReleaseQuery& query) {
+  return (query.release.empty() || release.name == query.release) &&
+         (query.ns.empty() || release.ns == query.ns);
+}
+
+// One a chart: which of several is meant nobody said.
 absl::StatusOr<std::vector<Release>> FindPending(const PlanOptions& options) {
   ASSIGN_OR_RETURN(const Package package, OpenPackage(options.package));
   ASSIGN_OR_RETURN(const Helm helm, Helm::Find(options.helm));
-  ASSIGN_OR_RETURN(std::vector<Release> releases, helm.List());
-  const ReleaseQuery& query = options.query;
-  std::erase_if(releases, [&](const Release& release) {
-    const bool is_ours = std::any_of(
-        package.bundles.begin(), package.bundles.end(),
-        [&](const Bundle& bundle) { return !ChartVersionOf(release, bundle.chart_name).empty(); });
-    return !is_ours || !absl::StartsWith(release.status, "pending") ||
-           (!query.release.empty() && release.name != query.release) ||
-           (!query.ns.empty() && release.ns != query.ns);
-  });
-  return releases;
+  ASSIGN_OR_RETURN(const std::vector<Release> releases, helm.List());
+  std::vector<Release> pending;
+  for (const Bundle& bundle : package.bundles) {
+    std::vector<Release> found;
+    for (const Release& release : releases) {
+      if (!ChartVersionOf(release, bundle.chart_name).empty() && IsAskedFor(release, options.query))
+        found.push_back(release);
+    }
+    if (found.size() > 1) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("chart ", bundle.chart_name, " has ", found.size(),
+                       " releases; name the one to recover and upgrade, with -n NAMESPACE"));
+    }
+    if (found.size() == 1 && absl::StartsWith(found[0].status, "pending")) {
+      pending.push_back(found[0]);
+    }
+  }
+  return pending;
 }
 
 absl::Status Recover(const Release& release, const PlanOptions& options,

@@ -133,7 +133,7 @@ RollbackReport RunRollback(const Verifier& verifier, const RollbackPlan& plan,
   report.release.values_backup = *std::move(backup);
   const ClusterNodes& nodes = verifier.nodes();
   // Before Helm: the pods that it starts ask for images that must not be collected meanwhile.
-  if (nodes.authority() != nullptr && target.proof.is_lighters) {
+  if (options.publish && nodes.authority() != nullptr && target.proof.is_lighters) {
     report.desired = PublishChange(nodes.cluster(), *nodes.authority(), plan.verified.nodes,
                                    ChangeOfRollback(plan, absl::Now()));
     const std::string words = DescribeDesired(report.desired);

@@ -31,6 +31,7 @@ absl::StatusOr<RollbackPlan> PlanRollback(Verifier& verifier, int revision);
 struct RollbackRunOptions {
   absl::Duration timeout = absl::Minutes(5);
   bool wait = true;
+  bool publish = true;  // write what will run into the desired list
 };
 
 struct RollbackReport {

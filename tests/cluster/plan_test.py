@@ -121,5 +121,26 @@ class Plans(LineTest):
             self.kubectl(self.line, "delete", "node", "node9")
 
 
+class SmallDisks(LineTest):
+    """Nodes whose disks have room for the images as they are stored, and not for their layers unpacked."""
+
+    options = ["--disk", "384M"]
+    size_mib = 160
+
+    def test_a_load_that_does_not_fit_is_refused_beforehand(self):
+        before = {node.name: self.content_of(node.name) for node in self.line.nodes}
+        words = [self.packages[1], "--set", SETTING]
+        for node in self.lighter("load", *words, code=1).json["nodes"]:
+            self.assertEqual(node["movedBytes"], 0)
+            self.assertIn("E-DISK-FULL: the images do not fit: ", node["error"])
+        text = self.lighter_text("upgrade", *words, "--install", "-n", NAMESPACE)
+        self.assertEqual(text.code, 1, text)
+        self.assertIn("no release was changed", text.out)
+        self.assertIn("node1: E-DISK-FULL", text.out)
+        self.assertIn("lighter prune", text.out)
+        self.assertEqual({node.name: self.content_of(node.name) for node in self.line.nodes}, before)
+        self.assertEqual(json.loads(self.shell("helm", "list", "-A", "-o", "json")), [])
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

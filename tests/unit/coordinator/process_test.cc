@@ -133,6 +133,17 @@ TEST(RunProcessTest, AChildThatSomebodyElseReapsIsAnErrorNotAHang) {
   EXPECT_EXIT(run(), testing::ExitedWithCode(0), "");
 }
 
+TEST(StopSignalTest, AChildThatIsDoneAllTheSameIsDone) {
+  const auto run = [] {
+    InstallStopSignals();
+    const auto done =
+        RunProcess({"sh", "-c", "trap '' TERM; kill -INT $PPID $PPID; sleep 1; exit 0"},
+                   {.own_session = true});
+    ExitWith(done.ok() && done->exit_code == 0 && StopRequested());
+  };
+  EXPECT_EXIT(run(), ::testing::ExitedWithCode(0), "");
+}
+
 TEST(StopSignalTest, NothingNewIsStartedAfterAStop) {
   const auto run = [] {
     ::alarm(kPatienceSeconds);
