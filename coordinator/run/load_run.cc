@@ -82,9 +82,7 @@ LoadReport LoadNodes(const Plan& plan, const ChecksumVerifier& checksums, Progre
     loading.push_back(&node);
   }
   if (endpoints.empty()) {
-    const bool any_proven = std::any_of(report.nodes.begin(), report.nodes.end(),
-                                        [](const NodeReport& node) { return node.status.ok(); });
-    if (any_proven) report.package = AwaitChecksums(checksums, mode);
+    report.package = AwaitChecksums(checksums, mode);
     return report;
   }
 
