@@ -3,13 +3,27 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/file.h"
 #include "common/printable.h"
+#include "common/status.h"
 
 namespace lighter {
 
 void PrintText(std::FILE* stream, const std::string& text) {
   const std::string printable = Printable(text);
   std::fwrite(printable.data(), 1, printable.size(), stream);
+}
+
+void KeepAndPrintReport(const std::string& folder, const std::string& json, const std::string& text,
+                        bool as_json) {
+  if (const absl::Status kept = WriteFileAtomic(folder + "/report.json", json, 0600); !kept.ok()) {
+    PrintText(stderr, "warning: the report could not be kept: " + Message(kept) + "\n");
+  }
+  if (as_json) {
+    std::fputs(json.c_str(), stdout);
+  } else {
+    PrintText(stdout, text);
+  }
 }
 
 bool FlushResult() {

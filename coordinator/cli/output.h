@@ -10,6 +10,11 @@ namespace lighter {
 // terminal. JSON escapes itself and is written as it is.
 void PrintText(std::FILE* stream, const std::string& text);
 
+// Keeps a run's report in its folder (a warning on stderr where that fails) and prints it: as JSON,
+// or the text.
+void KeepAndPrintReport(const std::string& folder, const std::string& json, const std::string& text,
+                        bool as_json);
+
 // False, with a message on stderr, when something of the result did not get to stdout.
 bool FlushResult();
 

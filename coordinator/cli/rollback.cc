@@ -2,7 +2,6 @@
 #include <memory>
 
 #include "absl/time/clock.h"
-#include "common/file.h"
 #include "common/status.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
@@ -45,15 +44,8 @@ absl::StatusOr<int> RunRollbackCommand(const RollbackFlags& flags) {
                   [](const std::string& line) { PrintText(stderr, line + "\n"); });
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
   const std::string report_json = JsonText(RollbackToJson(plan, report, folder, times));
-  if (const absl::Status saved = WriteFileAtomic(folder.path() + "/report.json", report_json, 0600);
-      !saved.ok()) {
-    PrintText(stderr, "warning: the report could not be kept: " + Message(saved) + "\n");
-  }
-  if (json) {
-    std::fputs(report_json.c_str(), stdout);
-  } else {
-    PrintText(stdout, DescribeRollback(plan, report, folder) + DescribeTimes(times) + "\n");
-  }
+  KeepAndPrintReport(folder.path(), report_json,
+                     DescribeRollback(plan, report, folder) + DescribeTimes(times) + "\n", json);
   return RollbackExitCode(plan, report);
 }
 

@@ -65,15 +65,8 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags, std::string& ch
   report.recovered = changed;
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
   const std::string report_json = JsonText(UpgradeToJson(plan, report, folder, times));
-  if (const absl::Status saved = WriteFileAtomic(folder.path() + "/report.json", report_json, 0600);
-      !saved.ok()) {
-    PrintText(stderr, "warning: the report could not be kept: " + Message(saved) + "\n");
-  }
-  if (json) {
-    std::fputs(report_json.c_str(), stdout);
-  } else {
-    PrintText(stdout, DescribeUpgrade(plan, report, folder) + DescribeTimes(times) + "\n");
-  }
+  KeepAndPrintReport(folder.path(), report_json,
+                     DescribeUpgrade(plan, report, folder) + DescribeTimes(times) + "\n", json);
   const int exit_code = UpgradeExitCode(report);
   if (!flags.ephemeral || maker.authority() == nullptr) return exit_code;
   return RemoveAgentsAfterRun(flags, exit_code);

@@ -47,14 +47,14 @@ absl::Status Restore(const HelmStep& step, ReleaseReport& report) {
                                            .log_path = log_path});
 }
 
-// After Helm has failed and left a change.
+// After Helm has failed and left a change, or may have.
 void SeeToFailure(const HelmStep& step, ReleaseReport& report) {
   const std::string path =
       absl::StrCat(step.folder, "/", step.release.ns, ".", step.release.name, ".evidence.txt");
   step.say("Helm failed; saving events and logs ...");
   if (SaveEvidence(step.cluster.kubectl(), report, path).ok()) report.evidence = path;
   AcknowledgeStops();
-  if (!step.restore) return;
+  if (!step.restore || report.change != ReleaseChange::kChanged) return;
   step.say(absl::StrCat("putting release ", step.release.name,
                         " back ... (log: ", HelmLog(step.folder), ")"));
   report.restore = Restore(step, report);
@@ -77,14 +77,19 @@ void FindOutWhatIsLeft(const HelmStep& step, ReleaseReport& report) {
     report.change = ReleaseChange::kNone;
     return;
   }
-  // A Helm that fails by itself calls its revision failed. Another state is another Helm's work,
-  // and nothing that may be undone.
+  // A Helm that fails by itself calls its revision failed. Another state may be another Helm's
+  // work, which must not be undone.
   const Release* const left = Find(step.release, *now);
   const bool is_ours =
       left == nullptr || left->status == "failed" || !absl::IsAborted(report.status);
   if (is_ours) return;
-  report.change = ReleaseChange::kByOthers;
-  add(absl::StrCat("\n  the release ", change, ": another Helm run is at work on it, or was"));
+  const bool is_deployed = left->status == "deployed";
+  report.change = is_deployed ? ReleaseChange::kByOthers : ReleaseChange::kUnknown;
+  add(absl::StrCat("\n  the release ", change, ": ",
+                   is_deployed ? "another Helm run did that"
+                               : "another Helm run is at work on it, or this one could not write "
+                                 "down its end",
+                   step.restore ? "; it is not put back" : ""));
 }
 
 }  // namespace
@@ -144,9 +149,9 @@ void RunHelmStep(const HelmStep& step, const std::function<absl::Status()>& chan
   report.pods =
       PodsWhenSettled([&] { return step.cluster.Pods(step.release.ns, step.release.name); },
                       to_wait ? std::min(kPodPatience, step.timeout) : absl::ZeroDuration());
-  if (report.state == ReleaseState::kFailed && report.change == ReleaseChange::kChanged) {
-    SeeToFailure(step, report);
-  }
+  const bool left_something =
+      report.change == ReleaseChange::kChanged || report.change == ReleaseChange::kUnknown;
+  if (report.state == ReleaseState::kFailed && left_something) SeeToFailure(step, report);
 }
 
 }  // namespace lighter
