@@ -110,6 +110,12 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
                   "Go on although no image of the package covers NAME; may be repeated")
       ->expected(1)
       ->take_all();
+  command
+      .add_option("--allow-denied", flags.allow_denied,
+                  "Go on although admission would deny the pods of WORKLOAD, like "
+                  "Deployment/web; may be repeated")
+      ->expected(1)
+      ->take_all();
   AddRepeated(command, "-f,--values", flags.values_files, "Values file; may be repeated");
   AddRepeated(command, "--set", flags.set, "key=value; may be repeated");
   AddRepeated(command, "--set-string", flags.set_string, "key=value, always text; may be repeated");
@@ -174,7 +180,8 @@ void AddPlanFileFlag(CLI::App& command, CommonFlags& flags) {
     const bool is_excluded = option->get_group() == kValues || option->get_group() == kNames;
     if (is_excluded) plan->excludes(option);
   }
-  for (const char* name : {"RELEASE", "--namespace", "--allow-missing", "--allow-pull"}) {
+  for (const char* name :
+       {"RELEASE", "--namespace", "--allow-missing", "--allow-denied", "--allow-pull"}) {
     plan->excludes(name);
   }
   if (CLI::Option* install = command.get_option_no_throw("--install")) plan->excludes(install);
@@ -205,6 +212,7 @@ absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags) {
   options.kubectl = ToKubectlOptions(flags);
   options.tls_dir = flags.tls_dir;
   options.allow_missing = flags.allow_missing;
+  options.allow_denied = flags.allow_denied;
   options.allow_pull = flags.allow_pull;
   options.query.install = flags.install;
   options.skip_checksum = flags.skip_checksum;

@@ -28,6 +28,7 @@ struct CommonFlags {
   std::string registry;
   std::string repository;
   std::vector<std::string> allow_missing;
+  std::vector<std::string> allow_denied;
   std::vector<std::string> allow_pull;
   bool install = false;
   bool skip_checksum = false;
@@ -58,7 +59,7 @@ void AddReleaseFlags(CLI::App& command, CommonFlags& flags);
 // --timeout, --no-wait: of Helm.
 void AddWaitFlags(CLI::App& command, std::string& timeout, bool& no_wait);
 // RELEASE, those of AddReleaseFlags, the value flags of helm, --registry, --repository,
-// --allow-missing.
+// --allow-missing, --allow-denied.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 // After AddClusterFlags.
 void AddInstallFlag(CLI::App& command, CommonFlags& flags);

@@ -46,10 +46,31 @@ bool LooksUnreachable(const std::string& text) {
   return false;
 }
 
+// How a run of kubectl ended.
+absl::Status StatusOf(const ProcessResult& result, const std::string& verb) {
+  if (result.exit_code == 0) return absl::OkStatus();
+  const std::string words = WithoutLogLines(result.err);
+  if (StopRequested()) return absl::CancelledError("stopped on request");
+  if (LooksUnreachable(words)) {
+    return absl::UnavailableError(absl::StrCat(
+        "the Kubernetes API server cannot be reached: ", words,
+        absl::StrContains(words, "localhost:8080")
+            ? "; no kubeconfig was found: set KUBECONFIG, or give --kubeconfig FILE"
+            : "; check --kubeconfig and --context, and that `kubectl get nodes` works from here"));
+  }
+  return absl::AbortedError(absl::StrCat("kubectl ", verb, " failed: ", words));
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> Kubectl::Run(const std::vector<std::string>& args,
                                          const KubectlCall& call) const {
+  KubectlAnswer answer = RunAll(args, call);
+  if (!answer.status.ok()) return answer.status;
+  return std::move(answer.out);
+}
+
+KubectlAnswer Kubectl::RunAll(const std::vector<std::string>& args, const KubectlCall& call) const {
   std::vector<std::string> argv = {options_.binary};
   if (!options_.kubeconfig.empty()) argv.insert(argv.end(), {"--kubeconfig", options_.kubeconfig});
   if (!options_.context.empty()) argv.insert(argv.end(), {"--context", options_.context});
@@ -59,21 +80,13 @@ absl::StatusOr<std::string> Kubectl::Run(const std::vector<std::string>& args,
   absl::StatusOr<ProcessResult> result =
       RunProcess(argv, {.timeout = call.timeout, .input = call.input});
   if (absl::IsNotFound(result.status())) {
-    return absl::NotFoundError(absl::StrCat("kubectl was not found (", Message(result.status()),
-                                            "); install it, or give --kubectl PATH"));
+    return {.status = absl::NotFoundError(absl::StrCat("kubectl was not found (",
+                                                       Message(result.status()),
+                                                       "); install it, or give --kubectl PATH")),
+            .out = ""};
   }
-  if (!result.ok()) return result.status();
-  if (result->exit_code == 0) return std::move(result->out);
-  const std::string words = WithoutLogLines(result->err);
-  if (StopRequested()) return absl::CancelledError("stopped on request");
-  if (LooksUnreachable(words)) {
-    return absl::UnavailableError(absl::StrCat(
-        "the Kubernetes API server cannot be reached: ", words,
-        absl::StrContains(words, "localhost:8080")
-            ? "; no kubeconfig was found: set KUBECONFIG, or give --kubeconfig FILE"
-            : "; check --kubeconfig and --context, and that `kubectl get nodes` works from here"));
-  }
-  return absl::AbortedError(absl::StrCat("kubectl ", args[0], " failed: ", words));
+  if (!result.ok()) return {.status = result.status(), .out = ""};
+  return {.status = StatusOf(*result, args[0]), .out = std::move(result->out)};
 }
 
 }  // namespace lighter

@@ -21,6 +21,13 @@ struct KubectlCall {
   absl::Duration request_timeout = absl::Seconds(10);  // of one request; zero: none
 };
 
+// What kubectl printed on stdout, and how it ended: after an object that fails it goes on with the
+// others.
+struct KubectlAnswer {
+  absl::Status status;
+  std::string out;
+};
+
 // Thread-safe; every call runs one kubectl process and waits for it (see RunProcess for the thread
 // that may call). Errors: NotFound (no kubectl), Unavailable (API server not reachable, with the
 // server's address), Aborted (kubectl failed; its words), DeadlineExceeded, Cancelled.
@@ -31,6 +38,8 @@ class Kubectl {
   // What kubectl prints on stdout when it is run with `args`.
   absl::StatusOr<std::string> Run(const std::vector<std::string>& args,
                                   const KubectlCall& call = {}) const;
+  // The same, with what it printed before it failed.
+  KubectlAnswer RunAll(const std::vector<std::string>& args, const KubectlCall& call = {}) const;
 
  private:
   KubectlOptions options_;

@@ -59,24 +59,14 @@ YAML::Node Find(const YAML::Node& map, const char* key) {
   return YAML::Node(YAML::NodeType::Undefined);
 }
 
-// What Kubernetes makes of a pull policy that is spelled, or not.
-PullPolicy PolicyOf(const std::string& spelled, const std::string& image) {
-  if (spelled == "Never") return PullPolicy::kNever;
-  if (spelled == "IfNotPresent") return PullPolicy::kIfNotPresent;
-  if (spelled == "Always") return PullPolicy::kAlways;
-  const absl::StatusOr<Reference> reference = Reference::Parse(image);
-  const bool is_latest = (reference.ok() && reference->tag == "latest") ||
-                         absl::StrContains(image, ":latest@");  // a Reference drops that tag
-  return is_latest ? PullPolicy::kAlways : PullPolicy::kIfNotPresent;
-}
-
 // Names in order of appearance, each once.
 class Collection {
  public:
   void Add(const std::string& name, PullPolicy policy) {
     const auto [it, is_new] = index_.emplace(name, images_.size());
-    if (is_new) images_.push_back({.name = name, .policies = {}});
+    if (is_new) images_.push_back({.name = name, .policies = {}, .uses = 0});
     images_[it->second].policies.insert(policy);
+    ++images_[it->second].uses;
   }
   std::vector<RenderedImage> Take() { return std::move(images_); }
 
@@ -108,7 +98,7 @@ void Walker::Add(const YAML::Node& image, const YAML::Node& holder, const char* 
   if (!image.IsDefined() || !image.IsScalar() || image.Scalar().empty()) return;
   const YAML::Node policy = Find(holder, policy_key);
   const bool is_spelled = policy.IsDefined() && policy.IsScalar();
-  names_.Add(image.Scalar(), PolicyOf(is_spelled ? policy.Scalar() : "", image.Scalar()));
+  names_.Add(image.Scalar(), PullPolicyOf(is_spelled ? policy.Scalar() : "", image.Scalar()));
 }
 
 // Lists of containers, and volumes that are images (Kubernetes 1.31 and later).
@@ -184,6 +174,16 @@ std::string_view NameIn(std::string_view run) {
 }
 
 }  // namespace
+
+PullPolicy PullPolicyOf(const std::string& spelled, const std::string& image) {
+  if (spelled == "Never") return PullPolicy::kNever;
+  if (spelled == "IfNotPresent") return PullPolicy::kIfNotPresent;
+  if (spelled == "Always") return PullPolicy::kAlways;
+  const absl::StatusOr<Reference> reference = Reference::Parse(image);
+  const bool is_latest = (reference.ok() && reference->tag == "latest") ||
+                         absl::StrContains(image, ":latest@");  // a Reference drops that tag
+  return is_latest ? PullPolicy::kAlways : PullPolicy::kIfNotPresent;
+}
 
 std::vector<std::string> MentionedNames(std::string_view manifests) {
   constexpr size_t kMaxNames = 100'000;

@@ -12,6 +12,10 @@ namespace lighter {
 
 enum class PullPolicy { kNever, kIfNotPresent, kAlways };
 
+// What Kubernetes makes of a pull policy that is spelled, or not (""): Always for :latest and no
+// tag.
+PullPolicy PullPolicyOf(const std::string& spelled, const std::string& image);
+
 // How pods ask for one image.
 struct PodPulls {
   std::set<PullPolicy> policies;
@@ -20,7 +24,8 @@ struct PodPulls {
 
 struct RenderedImage {
   std::string name;               // as spelled
-  std::set<PullPolicy> policies;  // spelled, or Kubernetes' default: Always for :latest and no tag
+  std::set<PullPolicy> policies;  // see PullPolicyOf
+  size_t uses = 0;                // so many containers and volumes have it
 };
 
 // The `image` fields of containers, initContainers and ephemeralContainers, and the image volumes,

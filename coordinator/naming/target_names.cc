@@ -59,6 +59,7 @@ class Decider {
   void ApplyHints();
   void ApplyUnmatched(const std::vector<EvaluatedHint>& unmatched);
   void ApplyRendered();
+  void ApplyRewritten();
   void ApplyMentioned();
   void ApplySourceNames();
   std::optional<Reference> Evaluate(const Hint& hint, const nlohmann::json& values,
@@ -236,6 +237,23 @@ void Decider::ApplyRendered() {
   }
 }
 
+// By its own words a rewritten name may mean nothing that the package has; it means the image of
+// the name in whose place it stands.
+void Decider::ApplyRewritten() {
+  for (const auto& [rendered, admitted] : input_.rewritten_names) {
+    const absl::StatusOr<Reference> before = Reference::Parse(rendered);
+    const absl::StatusOr<Reference> after = Reference::Parse(admitted);
+    if (!after.ok()) {
+      Note("admission has a pod ask for a name that cannot be: " + Message(after.status()));
+      continue;
+    }
+    std::vector<SourceName> covering = Covering(*after, nullptr);
+    if (covering.empty() && before.ok()) covering = Covering(*before, nullptr);
+    for (const SourceName& source : covering) AddTarget(source, *after, NameWitness::kAdmitted);
+    if (covering.empty()) result_.uncovered.push_back(admitted);
+  }
+}
+
 // Operators and the like start images that no pod spec of the release names; charts tell them by
 // arguments, often with a registry in front that the hints do not have.
 void Decider::ApplyMentioned() {
@@ -272,7 +290,9 @@ void Decider::AddHinted(const SourceName& source, const Reference& target) {
 void Decider::AddTarget(const SourceName& source, const Reference& target, NameWitness witness) {
   const TargetName entry{source.image, source.source_name, target.str(), witness};
   const auto [it, is_new] = targets_.emplace(std::pair(source.image, entry.name), entry);
-  if (!is_new && witness == NameWitness::kRendered) it->second.witness = witness;
+  if (!is_new && (witness == NameWitness::kRendered || witness == NameWitness::kAdmitted)) {
+    it->second.witness = witness;
+  }
   const std::string digest = input_.images[source.image].manifest_digest.str();
   if (is_new && !target.digest.empty() && target.digest != digest) {
     Note(absl::StrCat(entry.name, " pins a digest; the archive's image has manifest ", digest,
@@ -304,6 +324,7 @@ absl::StatusOr<NamingResult> Decider::Decide() {
   ReadSources();
   ApplyHints();
   ApplyRendered();
+  ApplyRewritten();
   ApplyMentioned();
   ApplySourceNames();
   RETURN_IF_ERROR(CheckConflicts());

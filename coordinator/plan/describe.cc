@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "common/printable.h"
 #include "common/status.h"
+#include "coordinator/plan/pod_denials.h"
 #include "coordinator/progress/render.h"
 
 namespace lighter {
@@ -48,6 +49,8 @@ const char* WitnessName(NameWitness witness) {
       return "hint";
     case NameWitness::kRendered:
       return "rendered";
+    case NameWitness::kAdmitted:
+      return "admitted";
     case NameWitness::kSource:
       return "archive";
   }
@@ -326,7 +329,7 @@ std::string DescribePlan(const Plan& plan) {
     absl::StrAppend(&text, "blocked: pods will ask for ", OneLine(name),
                     " and no image of the package covers it\n");
   }
-  absl::StrAppend(&text, DescribeStartProblems(plan.start.problems));
+  absl::StrAppend(&text, DescribePodDenials(plan), DescribeStartProblems(plan.start.problems));
   absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",
                   Count(static_cast<size_t>(plan.work.images.size()), "image"), " on ",
                   Count(plan.nodes.nodes.size(), "node"), Unserved(plan), ", ",
@@ -391,6 +394,7 @@ ordered_json PlanToJson(const Plan& plan) {
           {"nodes", std::move(nodes)},
           {"leftOut", LeftOutToJson(plan.nodes)},
           {"missing", plan.missing},
+          {"podDenials", PodDenialsToJson(plan)},
           {"startProblems", StartProblemsToJson(plan)},
           {"notes", plan.notes}};
 }

@@ -12,8 +12,10 @@
 #include "common/usage_error.h"
 #include "coordinator/cluster/admitted_pulls.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/cluster/pod_admission.h"
 #include "coordinator/plan/disk_check.h"
 #include "coordinator/plan/inventory.h"
+#include "coordinator/plan/pod_denials.h"
 #include "coordinator/process/stop_signal.h"
 
 namespace lighter {
@@ -81,8 +83,14 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   if (options_.asks_nodes && !options_.local) {
     RETURN_IF_ERROR(nodes_.Open(options_.needs_agents));
   }
-  ASSIGN_OR_RETURN(plan.releases,
-                   PlanReleases(plan.package, options_.query, helm(), folder_.path()));
+  ReleaseQuery query = options_.query;
+  if (query.with_cluster) {
+    query.admit = [this](const std::string& ns, const std::string& manifests) {
+      return AdmitPods(cluster().kubectl(), ns, manifests);
+    };
+  }
+  ASSIGN_OR_RETURN(plan.releases, PlanReleases(plan.package, query, helm(), folder_.path()));
+  RETURN_IF_ERROR(AllowDenied(options_.allow_denied, plan));
   for (const PlannedBundle& planned : plan.releases.bundles) {
     for (const std::string& name : planned.names.uncovered) {
       if (Contains(options_.allow_missing, name)) {

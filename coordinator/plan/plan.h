@@ -36,6 +36,7 @@ struct PlanOptions {
   KubectlOptions kubectl;
   std::string tls_dir;  // of the coordinator; empty: the authority that `agent install` made
   std::vector<std::string> allow_missing;  // rendered names that may lack an image
+  std::vector<std::string> allow_denied;   // workloads whose pods may be denied: "Deployment/web"
   std::vector<std::string> allow_pull;     // names that nodes can pull from elsewhere
   bool skip_checksum = false;              // the package may be another than its vendor's
   bool publishes = true;                   // the run writes what is proven into the desired list

@@ -117,6 +117,7 @@ absl::Status Parse(const std::string& text, const std::string& path, PlanOptions
   reader.Read("repository", query.relocation.repository);
   reader.Read("install", query.install);
   reader.Read("allowMissing", options.allow_missing);
+  reader.Read("allowDenied", options.allow_denied);
   reader.Read("allowPull", options.allow_pull);
   RETURN_IF_ERROR(Annotate(reader.status(), path));
   RETURN_IF_ERROR(Annotate(CheckValueArgs(query.values), path));
@@ -150,6 +151,7 @@ absl::Status WritePlanFile(const std::string& path, const PlanOptions& options,
         {"repository", query.relocation.repository},
         {"install", query.install},
         {"allowMissing", options.allow_missing},
+        {"allowDenied", options.allow_denied},
         {"allowPull", options.allow_pull}}},
       {"facts", facts},
       {"plan", PlanToJson(plan)}};

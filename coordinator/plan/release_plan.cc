@@ -11,6 +11,7 @@
 #include "common/status.h"
 #include "common/usage_error.h"
 #include "coordinator/naming/rendered_images.h"
+#include "coordinator/plan/admitted_names.h"
 #include "coordinator/plan/values_files.h"
 
 namespace lighter {
@@ -136,14 +137,25 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
       const UpgradeOptions options = {.chart_dir = planned.chart_dir, .values = planned.values};
       ASSIGN_OR_RETURN(manifests, helm_->RenderUpgrade(planned.release, options));
     }
-    ASSIGN_OR_RETURN(const std::vector<RenderedImage> rendered, RenderedImages(manifests));
+    ASSIGN_OR_RETURN(std::vector<RenderedImage> rendered, RenderedImages(manifests));
+    if (query_.admit != nullptr && !planned.release.name.empty()) {
+      PodAdmission admission = query_.admit(planned.release.ns, manifests);
+      planned.names.notes.insert(planned.names.notes.end(), admission.notes.begin(),
+                                 admission.notes.end());
+      planned.denied = std::move(admission.denied);
+      input.rewritten_names = ApplyAdmission(admission.images, rendered);
+    }
     for (const RenderedImage& image : rendered) {
-      input.rendered_names.push_back(image.name);
       const absl::StatusOr<Reference> name = Reference::Parse(image.name);
-      if (!name.ok()) continue;  // told where names are decided
-      PodPulls& pulls = planned.pulls[name->str()];
-      pulls.policies.insert(image.policies.begin(), image.policies.end());
-      pulls.spellings.insert(image.name);
+      if (name.ok()) {  // told where names are decided
+        PodPulls& pulls = planned.pulls[name->str()];
+        pulls.policies.insert(image.policies.begin(), image.policies.end());
+        pulls.spellings.insert(image.name);
+      }
+      const bool is_rewritten =
+          std::any_of(input.rewritten_names.begin(), input.rewritten_names.end(),
+                      [&](const RewrittenName& pair) { return pair.admitted == image.name; });
+      if (!is_rewritten) input.rendered_names.push_back(image.name);
     }
     input.mentioned_names = MentionedNames(manifests);
   } else {

@@ -1,6 +1,7 @@
 // Which bundle goes to which release of the cluster, with which values, and so under which names.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/digest.h"
+#include "coordinator/cluster/pod_admission.h"
 #include "coordinator/helm/helm.h"
 #include "coordinator/naming/relocation.h"
 #include "coordinator/naming/rendered_images.h"
@@ -33,6 +35,7 @@ struct PlannedBundle {
   NamingResult names;
   // How pods of the release pull, by normalised name; other names are in no pod of it.
   std::map<std::string, PodPulls> pulls;
+  std::vector<DeniedPod> denied;  // workloads whose pods the cluster would not admit
 };
 
 struct SkippedBundle {
@@ -58,6 +61,8 @@ struct ReleaseQuery {
   // Bundles whose chart has no release in the whole cluster are to be installed into `ns`: as
   // `release`, where no bundle has one of that name, else under their chart's name.
   bool install = false;
+  // What admission makes of the pods that are rendered for that namespace; empty: nobody is asked.
+  std::function<PodAdmission(const std::string& ns, const std::string& manifests)> admit;
 };
 
 // Extracts charts and values backups below `folder`. `helm` may be null when there is no cluster,

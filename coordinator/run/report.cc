@@ -8,6 +8,7 @@
 #include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
+#include "coordinator/plan/pod_denials.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/progress/render.h"
 
@@ -143,6 +144,7 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
           {"skipped", SkippedToJson(plan)},
           {"relocatedValues", RelocatedToJson(plan)},
           {"missing", plan.missing},
+          {"podDenials", PodDenialsToJson(plan)},
           {"startProblems", StartProblemsToJson(plan)},
           {"notes", plan.notes},
           {"packageError", Message(load.package)},

@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
+#include "coordinator/plan/pod_denials.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/run/helm_step.h"
 #include "coordinator/run/publish_load.h"
@@ -40,6 +41,7 @@ absl::Status Barrier(const LoadReport& load) {
 
 absl::Status CheckPlan(const Plan& plan) {
   RETURN_IF_ERROR(CheckNothingMissing(plan));
+  RETURN_IF_ERROR(CheckPodsAdmitted(plan));
   RETURN_IF_ERROR(CheckPodsStart(plan.start.problems, /*is_loaded=*/false));
   if (plan.releases.bundles.empty()) {
     return absl::FailedPreconditionError(

@@ -165,6 +165,73 @@ class Allowlisted(StartTest):
         self.assertEqual(self.lighter("plan", self.packages[1]).json["startProblems"], [])
 
 
+REWRITE = """
+apiVersion: admissionregistration.k8s.io/v1beta1
+kind: MutatingAdmissionPolicy
+metadata: {name: rewrite}
+spec:
+  matchConstraints:
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
+  failurePolicy: Fail
+  reinvocationPolicy: Never
+  mutations:
+    - patchType: JSONPatch
+      jsonPatch:
+        expression: >-
+          [JSONPatch{op: "replace", path: "/spec/containers/0/image",
+          value: object.spec.containers[0].image.replace("vendor.example/", "cache.example/of-the-day/")}]
+---
+apiVersion: admissionregistration.k8s.io/v1beta1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: rewrite}
+spec:
+  policyName: rewrite
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: rewritten}}}
+"""
+
+
+class Admission(StartTest):
+    """An API server that writes other names into pods of one namespace, and admits none into another."""
+
+    gates = "feature-gates=MutatingAdmissionPolicy=true", "runtime-config=admissionregistration.k8s.io/v1beta1=true"
+    options = ["--nodes", "1", *(word for gate in gates for word in ("--apiserver", gate))]
+    vendor = ("--set", "global.imageRegistry=vendor.example")
+
+    def test_names_that_admission_writes_are_those_that_pods_ask_for(self):
+        self.shell("kubectl", "create", "namespace", "rewritten")
+        self.kubectl(self.line, "apply", "-f", "-", stdin=REWRITE)
+        words = [self.packages[1], "--install", "-n", "rewritten", *self.vendor]
+        name = "cache.example/of-the-day/quayside/web:v0.1.0"
+
+        def witnesses() -> dict[str, str]:
+            run = self.lighter("plan", *words, code=0)
+            return {name["name"]: name["witness"] for name in run.json["releases"][0]["names"]}
+
+        # The API server takes a moment to learn of a policy.
+        wait_for("the policy to hold", lambda: witnesses().get(name) == "admitted", 30)
+        run = self.lighter("upgrade", *words).json
+        self.assertEqual([pod["ready"] for pod in run["releases"][0]["pods"]], [True] * 3)
+        pods = self.get(self.line, "pods", "-n", "rewritten", "-l", "app=quayside-web")["items"]
+        self.assertEqual({pod["spec"]["containers"][0]["image"] for pod in pods}, {name})
+        self.assertIn(name, self.lighter_text("plan", *words).out)
+
+    def test_pods_that_would_be_denied_are_told_before_helm(self):
+        self.shell("kubectl", "create", "namespace", "strict")
+        self.shell("kubectl", "label", "namespace", "strict", "pod-security.kubernetes.io/enforce=restricted")
+        words = [self.packages[1], "--install", "-n", "strict", *self.vendor]
+        content = self.content_of("node1")
+        refused = self.lighter("upgrade", *words, code=1).json["blocked"]
+        for word in ("E-POD-DENIED", "Deployment/quayside-web", "violates PodSecurity", "--allow-denied"):
+            self.assertIn(word, refused)
+        self.assertEqual(self.content_of("node1"), content)
+        plan = self.lighter_text("plan", *words)
+        self.assertEqual(plan.code, 1)
+        denied = [word.strip() for line in plan.out.splitlines() if "E-POD-DENIED" in line for word in [line.split("--allow-denied")[1]]]
+        allowed = [word for owner in denied for word in ("--allow-denied", owner)]
+        self.assertEqual(self.lighter("plan", *words, *allowed).json["podDenials"], [])
+        self.assertIn("Deployment/none", self.lighter("plan", *words, "--allow-denied", "Deployment/none", code=2).err)
+
+
 class Hanging(StartTest):
     """A registry that swallows, and a pod that waits for it."""
 

@@ -35,6 +35,7 @@ std::vector<std::string> Lines(const NamingResult& result) {
   for (const TargetName& t : result.targets) {
     const char* witness = t.witness == NameWitness::kHint       ? "hint"
                           : t.witness == NameWitness::kRendered ? "rendered"
+                          : t.witness == NameWitness::kAdmitted ? "admitted"
                                                                 : "source";
     lines.push_back(std::to_string(t.image) + ": " + t.name + " (" + witness + ")");
   }
@@ -52,6 +53,18 @@ NamingInput WebInput() {
   input.merged_values = input.default_values;
   input.merged_values["global"]["imageRegistry"] = "10.16.10.111/release.example.io";
   return input;
+}
+
+NamingResult Decide(const NamingInput& input);
+
+TEST(TargetNamesTest, ANameThatAdmissionWritesIsThatOfTheImageInWhosePlaceItStands) {
+  NamingInput input = WebInput();
+  const std::string rendered = "10.16.10.111/release.example.io/quayside/web:v1";
+  input.rewritten_names = {{rendered, "cache.example/web-of-the-day:7"}, {"x.io/b:1", "y.io/b:1"}};
+  const NamingResult result = Decide(input);
+  EXPECT_THAT(Lines(result), ElementsAre("0: " + rendered + " (hint)",
+                                         "0: cache.example/web-of-the-day:7 (admitted)"));
+  EXPECT_THAT(result.uncovered, ElementsAre("y.io/b:1"));
 }
 
 NamingResult Decide(const NamingInput& input) {
