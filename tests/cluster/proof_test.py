@@ -138,7 +138,7 @@ class AlwaysPullImages(StartTest):
         words = [self.packages[1], "--install", "-n", NAMESPACE]
         refused = self.lighter("upgrade", *words, "--set", f"global.imageRegistry={REGISTRY}", code=1)
         self.assertIn("E-PULL-ALWAYS", refused.json["blocked"])
-        self.assertIn("AlwaysPullImages", refused.json["notes"][0])
+        self.assertIn("AlwaysPullImages", " ".join(refused.json["notes"]))
         run = self.lighter("upgrade", *words, "--registry", "local").json
         self.assertEqual([pod["ready"] for pod in run["releases"][0]["pods"]], [True] * 3)
 
@@ -200,6 +200,7 @@ class Admission(StartTest):
     def test_names_that_admission_writes_are_those_that_pods_ask_for(self):
         self.shell("kubectl", "create", "namespace", "rewritten")
         self.kubectl(self.line, "apply", "-f", "-", stdin=REWRITE)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "rewritten")
         words = [self.packages[1], "--install", "-n", "rewritten", *self.vendor]
         name = "cache.example/of-the-day/quayside/web:v0.1.0"
 
