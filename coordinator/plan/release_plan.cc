@@ -11,6 +11,7 @@
 #include "common/status.h"
 #include "common/usage_error.h"
 #include "coordinator/naming/rendered_images.h"
+#include "coordinator/plan/archive_plan.h"
 #include "coordinator/plan/values_files.h"
 
 namespace lighter {
@@ -261,6 +262,7 @@ absl::StatusOr<ReleasePlan> Planner::Run() {
 
 absl::StatusOr<ReleasePlan> PlanReleases(const Package& package, const ReleaseQuery& query,
                                          const Helm* helm, const std::string& folder) {
+  if (!HasCharts(package)) return PlanArchives(package, query);
   return Planner(package, query, helm, folder).Run();
 }
 
