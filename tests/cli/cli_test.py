@@ -325,7 +325,7 @@ esac
         offers = {
             "lighter up": "upgrade",
             "lighter agent inst": "install",
-            "lighter plan --kubec": "--kubeconfig",
+            "lighter plan --kubeco": "--kubeconfig",
             "lighter plan p.tar --output js": "json",
             "lighter load --progress pl": "plain",
             "lighter completion z": "zsh",

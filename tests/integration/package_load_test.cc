@@ -119,7 +119,8 @@ TEST_P(PackageLoadTest, WhatContainerdExportedKeepsItsDigest) {
   layout.AddItem(manifest, "example.com/a:1");
   WritePackage({layout.Finish()});
   ASSERT_OK(LoadPackage().status());
-  ASSERT_OK(containerd().Ctr({"images", "export", dir_.File("images.tar"), "example.com/a:1"}));
+  ASSERT_OK(
+      containerd().Ctr({"images", "export", dir_.File("images.tar"), "example.com/a:1"}).status());
   const absl::StatusOr<Package> package = OpenPackage(dir_.File("images.tar"));
   ASSERT_OK(package.status());
   ASSERT_EQ(package->bundles.size(), 1u);
