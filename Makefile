@@ -13,7 +13,7 @@ BUILD_JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 TARGET ?=
 
-.PHONY: help setup setup-build setup-cluster build build-tests demo demo-down test test-fast test-sanitizers \
+.PHONY: help setup setup-build setup-cluster build build-tests man demo demo-down test test-fast test-sanitizers \
 	fuzz cluster cluster-down agents bench format lint clean
 
 help: ## Show this list
@@ -38,6 +38,9 @@ build: setup-build ## Build build/release/lighter and build/release/lighter-agen
 build-tests: setup-build
 	@cmake --preset release -Wno-dev > /dev/null
 	@cmake --build --preset release -j $(BUILD_JOBS)
+
+man: build ## Write the man pages into build/man
+	@build/release/lighter man --folder build/man > /dev/null && echo "man -l build/man/lighter.1"
 
 demo: setup-cluster build ## A real 3-node Kubernetes, a sample package, one `lighter upgrade`, from nothing
 	@tests/cluster/demo

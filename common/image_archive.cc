@@ -187,6 +187,29 @@ absl::StatusOr<ArchiveLayer> ArchiveReader::ReadLayer(const std::string& name,
   return layer;
 }
 
+bool SameBlobs(const ArchiveImage& a, const ArchiveImage& b) {
+  return a.config.digest == b.config.digest &&
+         std::equal(a.layers.begin(), a.layers.end(), b.layers.begin(), b.layers.end(),
+                    [](const ArchiveLayer& x, const ArchiveLayer& y) {
+                      return x.blob.digest == y.blob.digest;
+                    });
+}
+
+// `docker save` of Docker 25 and later, and `ctr images export`, keep an image's own manifest
+// beside manifest.json: with it, the image has the digest that it had where it was saved.
+void KeepOwnManifests(const ArchiveEntries& entries, ImageArchive& archive) {
+  std::vector<ArchiveImage> stored = WholeImages(entries);
+  for (ArchiveImage& image : archive.images) {
+    const auto own = std::find_if(stored.begin(), stored.end(), [&](const ArchiveImage& other) {
+      return SameBlobs(image, other);
+    });
+    if (own == stored.end()) continue;
+    std::vector<std::string> names = std::move(image.repo_tags);
+    image = *own;
+    image.repo_tags = std::move(names);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<ImageArchive> ReadImageArchive(const ReadableFile& file, TarRange range,
@@ -194,7 +217,9 @@ absl::StatusOr<ImageArchive> ReadImageArchive(const ReadableFile& file, TarRange
   ASSIGN_OR_RETURN(const ArchiveEntries entries, ArchiveEntries::Index(file, range, what));
   const bool is_layout = entries.Contains("oci-layout") || entries.Contains("index.json");
   if (is_layout && entries.Find("manifest.json") == nullptr) return ReadOciLayout(entries);
-  return ArchiveReader(entries).Read();
+  ASSIGN_OR_RETURN(ImageArchive archive, ArchiveReader(entries).Read());
+  if (is_layout) KeepOwnManifests(entries, archive);
+  return archive;
 }
 
 }  // namespace lighter

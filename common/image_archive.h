@@ -47,8 +47,9 @@ struct ImageArchive {
 };
 
 // Reads manifest.json and all configs; of an archive without one the layout's index.json. Of a
-// manifest.json an image's manifest is containerd's (DockerManifestJson); that of an image without
-// a name, which was saved by digest, is Docker's (DockerPushManifestJson). Config bytes are hashed
+// manifest.json an image's manifest is the one that a layout in the same archive has for just these
+// blobs; else containerd's (DockerManifestJson), and that of an image without a name, which was
+// saved by digest, Docker's (DockerPushManifestJson). Config bytes are hashed
 // and must match their name. Errors (InvalidArgument, DataLoss, Unimplemented) name `what`, the
 // entry and, where it helps, the offset.
 absl::StatusOr<ImageArchive> ReadImageArchive(const ReadableFile& file, TarRange range,

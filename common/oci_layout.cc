@@ -86,8 +86,11 @@ class LayoutReader {
   explicit LayoutReader(const ArchiveEntries& entries) : entries_(entries) {}
 
   absl::StatusOr<ImageArchive> Read();
+  std::vector<ArchiveImage> ReadWhole();
 
  private:
+  // The items of index.json.
+  absl::StatusOr<json> ReadItems() const;
   // The image that an item of index.json leads to; nothing where it is none.
   absl::StatusOr<std::optional<ArchiveImage>> ReadItem(const json& item, const std::string& where);
   absl::Status Collect(const Descriptor& descriptor, const std::string& where, int depth,
@@ -263,7 +266,7 @@ absl::StatusOr<std::optional<ArchiveImage>> LayoutReader::ReadItem(const json& i
       "oci-archive:IN:NAME oci-archive:OUT:NAME`"));
 }
 
-absl::StatusOr<ImageArchive> LayoutReader::Read() {
+absl::StatusOr<json> LayoutReader::ReadItems() const {
   const std::string what = entries_.what() + ": index.json";
   const TarEntry* entry = entries_.Find("index.json");
   if (entry == nullptr) return absl::InvalidArgumentError(what + " is missing from this layout");
@@ -274,6 +277,24 @@ absl::StatusOr<ImageArchive> LayoutReader::Read() {
     return absl::ResourceExhaustedError(absl::StrCat(
         what, " has ", items.size(), " images, at most ", kMaxImagesPerLoad, " are accepted"));
   }
+  return items;
+}
+
+std::vector<ArchiveImage> LayoutReader::ReadWhole() {
+  Found found;
+  const absl::StatusOr<json> items = ReadItems();
+  if (!items.ok()) return {};
+  for (const json& item : *items) {
+    const std::string where = entries_.what() + ": index.json";
+    const absl::StatusOr<Descriptor> descriptor = ParseDescriptor(&item, where);
+    if (descriptor.ok()) Collect(*descriptor, where, 0, found).IgnoreError();
+  }
+  return std::move(found.images);
+}
+
+absl::StatusOr<ImageArchive> LayoutReader::Read() {
+  const std::string what = entries_.what() + ": index.json";
+  ASSIGN_OR_RETURN(const json items, ReadItems());
   ImageArchive archive;
   std::map<Digest, size_t> by_manifest;
   uint64_t layers = 0;
@@ -300,6 +321,10 @@ absl::StatusOr<ImageArchive> LayoutReader::Read() {
 
 absl::StatusOr<ImageArchive> ReadOciLayout(const ArchiveEntries& entries) {
   return LayoutReader(entries).Read();
+}
+
+std::vector<ArchiveImage> WholeImages(const ArchiveEntries& entries) {
+  return LayoutReader(entries).ReadWhole();
 }
 
 }  // namespace lighter

@@ -19,4 +19,8 @@ namespace lighter {
 // JSON.
 absl::StatusOr<ImageArchive> ReadOciLayout(const ArchiveEntries& entries);
 
+// All images that are whole in the layout, of every platform and without names: for an archive
+// whose manifest.json says what its images are. What cannot be read is left out.
+std::vector<ArchiveImage> WholeImages(const ArchiveEntries& entries);
+
 }  // namespace lighter

@@ -95,7 +95,7 @@ absl::StatusOr<int> RunStatus(const AgentFlags& flags) {
                                                   : ReadOwnPkiStates(kubectl, flags.tls_dir));
   Print(flags, AgentsToJson(report), DescribeAgents(report));
   for (const AgentState& state : report.states) {
-    if (!state.status.ok()) return kExitPartial;
+    if (!state.status.ok() || !state.info.kept().problem().empty()) return kExitPartial;
   }
   return kExitOk;
 }
@@ -296,6 +296,12 @@ void AddAgentCommand(CLI::App& app, int& exit_code) {
             "What each node's agent says of itself, or why it does not", RunStatus,
             [](CLI::App& command, AgentFlags& flags) {
               command.footer(
+                  "HOLDS: releases whose images the node keeps against garbage collection, and "
+                  "fetches from\n"
+                  "other nodes where it lacks them; GC: how. The exit code is 4 where an agent is "
+                  "not usable or\n"
+                  "says \"problem\" of what it holds.\n"
+                  "\n"
                   "Examples:\n"
                   "  lighter agent status\n"
                   "  lighter agent status -o json | jq '.nodes[] | select(.usable | not)'\n"

@@ -14,7 +14,8 @@ void AddPruneCommand(CLI::App& app, int& exit_code);
 void AddRollbackCommand(CLI::App& app, int& exit_code);
 void AddUpgradeCommand(CLI::App& app, int& exit_code);
 void AddVerifyCommand(CLI::App& app, int& exit_code);
-// Add last: completes the commands that `app` has when it runs.
 void AddCompletionCommand(CLI::App& app);
+// Prints the pages of the commands that `app` has when it runs.
+void AddManCommand(CLI::App& app, int& exit_code);
 
 }  // namespace lighter

@@ -1,82 +1,83 @@
-// `lighter completion SHELL`: a script made from the very flags that the commands declare.
+// `lighter completion SHELL`: short scripts that ask `lighter __complete`.
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "coordinator/cli/commands.h"
 
 namespace lighter {
 namespace {
 
-// All spellings of a command's flags, separated by blanks.
-std::string FlagWords(const CLI::App& command) {
-  std::string words;
-  for (const CLI::Option* option : command.get_options()) {
-    for (const std::string& name : option->get_lnames()) absl::StrAppend(&words, "--", name, " ");
-    for (const std::string& name : option->get_snames()) absl::StrAppend(&words, "-", name, " ");
-  }
-  return words;
+constexpr char kBash[] = R"sh(_lighter() {
+  local line candidates=() files=
+  while IFS= read -r line; do
+    case $line in
+      :0) files=1 ;;
+      :*) ;;
+      *) candidates+=("${line%%$'\t'*}") ;;
+    esac
+  done < <("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2> /dev/null)
+  if [[ -n $files ]]; then
+    compopt -o filenames 2> /dev/null
+    mapfile -t candidates < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
+  fi
+  COMPREPLY=("${candidates[@]}")
 }
+complete -F _lighter lighter
+)sh";
 
-std::vector<CLI::App*> Subcommands(const CLI::App& app) {
-  // The const overload gives only what was parsed.
-  return const_cast<CLI::App&>(app).get_subcommands([](CLI::App*) { return true; });
+constexpr char kZsh[] = R"sh(#compdef lighter
+_lighter() {
+  local line files
+  local -a candidates
+  for line in "${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2> /dev/null)}"; do
+    case $line in
+      :0) files=1 ;;
+      :*) ;;
+      *) candidates+=("${line/$'\t'/:}") ;;
+    esac
+  done
+  if [[ -n $files ]]; then
+    _files
+  else
+    _describe lighter candidates
+  fi
 }
+compdef _lighter lighter
+)sh";
 
-std::string Names(const CLI::App& app) {
-  std::string names;
-  for (const CLI::App* command : Subcommands(app))
-    absl::StrAppend(&names, command->get_name(), " ");
-  return names;
-}
-
-// The arms of the script's case over "COMMAND SUBCOMMAND".
-std::string Cases(const CLI::App& app) {
-  std::string cases;
-  for (const CLI::App* command : Subcommands(app)) {
-    for (const CLI::App* sub : Subcommands(*command)) {
-      absl::StrAppend(&cases, "    \"", command->get_name(), " ", sub->get_name(), "\") words=\"",
-                      FlagWords(*sub), "\" ;;\n");
-    }
-    const bool group = !Subcommands(*command).empty();
-    absl::StrAppend(&cases, "    \"", command->get_name(), " \"*) words=\"",
-                    group ? Names(*command) : FlagWords(*command), "\"", group ? " files=" : "",
-                    " ;;\n");
-  }
-  return cases;
-}
-
-std::string BashScript(const CLI::App& app) {
-  return absl::StrCat(
-      "_lighter() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} words=\"",
-      Names(app), FlagWords(app),
-      "\" files=1\n"
-      "  [[ $COMP_CWORD -gt 1 ]] && case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n",
-      Cases(app),
-      "  esac\n"
-      "  if [[ $COMP_CWORD -gt 1 && -n $files && $current != -* ]]; then\n"
-      "    mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
-      "  else\n"
-      "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
-      "  fi\n"
-      "}\n"
-      "complete -o filenames -F _lighter lighter\n");
-}
+constexpr char kFish[] = R"sh(function __lighter_complete
+  set -l words (commandline -opc) (commandline -ct)
+  set -l lines ($words[1] __complete $words[2..-1] 2> /dev/null)
+  string match --invert --regex '^:' -- $lines
+  if contains -- :0 $lines
+    __fish_complete_path (commandline -ct)
+  end
+end
+complete --command lighter --no-files --arguments '(__lighter_complete)'
+)sh";
 
 }  // namespace
 
 void AddCompletionCommand(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("completion", "Print a completion script for bash");
+  static const std::map<std::string, const char*> kScripts = {
+      {"bash", kBash}, {"fish", kFish}, {"zsh", kZsh}};
+  CLI::App* command = app.add_subcommand("completion", "Print a completion script for a shell");
   command->footer(
+      "`kubectl lighter` is completed where a link to this program is called\n"
+      "kubectl_complete-lighter and lies in the PATH.\n"
+      "\n"
       "Examples:\n"
       "  source <(lighter completion bash)\n"
-      "  lighter completion bash > /etc/bash_completion.d/lighter\n");
+      "  lighter completion bash > /etc/bash_completion.d/lighter\n"
+      "  lighter completion zsh > \"${fpath[1]}/_lighter\"\n"
+      "  lighter completion fish > ~/.config/fish/completions/lighter.fish\n");
   auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "bash")->required()->check(CLI::IsMember({"bash"}));
-  command->callback([shell, &app] { std::fputs(BashScript(app).c_str(), stdout); });
+  command->add_option("SHELL", *shell, "The shell")
+      ->required()
+      ->check(CLI::IsMember({"bash", "fish", "zsh"}));
+  command->callback([shell] { std::fputs(kScripts.at(*shell), stdout); });
 }
 
 }  // namespace lighter

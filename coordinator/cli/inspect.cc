@@ -8,6 +8,7 @@
 #include "coordinator/cli/options.h"
 #include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
+#include "coordinator/plan/describe_package.h"
 #include "coordinator/run/await_checksums.h"
 
 namespace lighter {

@@ -75,6 +75,7 @@ void AddLoadCommand(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  lighter load platform_v1.2.tar --set global.imageRegistry=10.16.10.111\n"
       "  lighter load platform_v1.2.tar hydra -n hydra-system\n"
+      "  lighter load images.tar                       # images alone, under their own names\n"
       "  lighter load --plan approved.json             # what `lighter plan --out` wrote\n"
       "  lighter load --local platform_v1.2.tar        # this machine's containerd, no "
       "Kubernetes\n");

@@ -64,7 +64,8 @@ void AddTlsDirFlag(CLI::App& command, CommonFlags& flags) {
 CLI::Option* AddPackageArgument(CLI::App& command, CommonFlags& flags) {
   return command
       .add_option("PACKAGE", flags.package,
-                  "The package: an outer tar of bundles, one bundle, or a folder of them")
+                  "The package: an outer tar of bundles, one bundle, or a folder of them; a folder "
+                  "with a chart and its images; for load and export also images alone")
       ->required();
 }
 

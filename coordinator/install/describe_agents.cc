@@ -40,7 +40,7 @@ std::string AgeWords(int64_t unix_seconds, absl::Time now) {
   return absl::StrCat(minutes / (24 * 60), " d ago");
 }
 
-// "2 (14 images, 3 missing)".
+// "2 releases, 14 images (3 missing)".
 std::string HeldWords(const v1::KeptState& kept) {
   uint64_t images = 0;
   uint64_t missing = 0;
@@ -49,8 +49,9 @@ std::string HeldWords(const v1::KeptState& kept) {
     missing += release.missing();
   }
   if (kept.generation() == 0) return "-";
-  return absl::StrCat(kept.releases_size(), " (", images, " images",
-                      missing == 0 ? "" : absl::StrCat(", ", missing, " missing"), ")");
+  return absl::StrCat(Count(static_cast<size_t>(kept.releases_size()), "release"), ", ",
+                      Count(images, "image"),
+                      missing == 0 ? "" : absl::StrCat(" (", missing, " missing)"));
 }
 
 std::string LastLoadWords(const v1::KeptState& kept, absl::Time now) {

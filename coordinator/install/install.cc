@@ -20,11 +20,9 @@
 #include "coordinator/install/enrol.h"
 #include "coordinator/install/lift_objects.h"
 #include "coordinator/install/lift_taint.h"
-#include "coordinator/install/member_secret.h"
-#include "coordinator/install/needed_rights.h"
 #include "coordinator/install/node_folders.h"
 #include "coordinator/install/old_mirrors.h"
-#include "coordinator/install/rights.h"
+#include "coordinator/install/prepare.h"
 #include "coordinator/install/stale_sets.h"
 #include "coordinator/install/status.h"
 #include "coordinator/process/parallel.h"
@@ -79,9 +77,6 @@ class Installation {
   // What a look at the pods led to.
   enum class Next { kWait, kDone, kChooseAgain };
 
-  absl::Status Prepare();
-  absl::Status EnsureNamespace();
-  absl::Status FindOrMakeAuthority();
   absl::Status ApplyManifests();
   absl::Status RemoveStaleSets();
   absl::StatusOr<Next> WaitForRound();
@@ -102,8 +97,7 @@ class Installation {
   Authority authority_;
   std::optional<AgentDialer> dialer_;
   Site site_;
-  bool unlift_ = false;           // an earlier --lift-taint has left its objects
-  std::set<std::string> lifted_;  // keys of the taints that agents lifted before
+  std::optional<std::set<std::string>> unlift_;  // see PreparedCluster
   Grouping grouping_;
   AgentManifests manifests_;
   ImageBans bans_;
@@ -116,77 +110,6 @@ class Installation {
   std::set<std::string> ready_;                // names of nodes
   std::set<std::string> outdated_;             // nodes whose agents speak another protocol
 };
-
-// A namespace that somebody else made is left as it is: uninstall must not delete it.
-absl::Status Installation::EnsureNamespace() {
-  ASSIGN_OR_RETURN(NamespaceState state, FindNamespace(kubectl_));
-  if (state.going) say_("waiting for the agents that were uninstalled to be gone");
-  while (state.going) {
-    if (StopRequested()) return absl::CancelledError("stopped; the same command continues");
-    if (out_of_time()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "namespace ", kAgentNamespace, " is still being deleted; `kubectl get all -n ",
-          kAgentNamespace, "` shows what it waits for"));
-    }
-    absl::SleepFor(kPoll);
-    ASSIGN_OR_RETURN(state, FindNamespace(kubectl_));
-  }
-  if (state.exists && !state.ours) {
-    say_(absl::StrCat("namespace ", kAgentNamespace, " was there before and stays as it is"));
-    return absl::OkStatus();
-  }
-  return ApplyObjects(kubectl_, {MakeManifests(EmbeddedPayload(), {}).ns});
-}
-
-absl::Status Installation::FindOrMakeAuthority() {
-  ASSIGN_OR_RETURN(std::optional<Authority> authority, FindAuthority(kubectl_));
-  if (!authority.has_value()) {
-    absl::StatusOr<Authority> made = CreateAuthority(kubectl_);
-    if (made.ok()) {
-      authority = *std::move(made);
-    } else {
-      // Another installation may have been quicker.
-      ASSIGN_OR_RETURN(authority, FindAuthority(kubectl_));
-      if (!authority.has_value()) return made.status();
-    }
-  }
-  authority_ = *std::move(authority);
-  ASSIGN_OR_RETURN(dialer_, AgentDialer::FromAuthority(authority_));
-  return absl::OkStatus();
-}
-
-absl::Status Installation::Prepare() {
-  const bool lifts = !options_.lift_taint.empty();
-  if (lifts) RETURN_IF_ERROR(CheckLiftSupport(kubectl_));
-  RETURN_IF_ERROR(CheckRights(kubectl_, InstallRights(lifts)));
-  if (!lifts) {
-    ASSIGN_OR_RETURN(unlift_, FindLiftObjects(kubectl_));
-    if (unlift_) {
-      ASSIGN_OR_RETURN(lifted_, LiftedTaints(kubectl_));
-    }
-  }
-  ASSIGN_OR_RETURN(site_, ReadSite(kubectl_));
-  KeepOneArchitecture(EmbeddedPayload().architecture, site_);
-  ForgetRefusedFolders(options_.mirrors, site_.nodes);
-  if (site_.nodes.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("no node can have an agent: ", site_.skipped.size(),
-                     " nodes listed, none Ready with Linux, containerd and architecture ",
-                     EmbeddedPayload().architecture));
-  }
-  const GivenImage& given = options_.image;
-  if (!given.name.empty() && !given.has_agent && IsNowhere(site_.nodes, given.name)) {
-    return absl::NotFoundError(absl::StrCat("no node holds ", given.name,
-                                            ", by what the nodes report; nothing was changed. "
-                                            "Without --borrow-image one is chosen that they hold"));
-  }
-  RETURN_IF_ERROR(EnsureNamespace());
-  if (lifts) RETURN_IF_ERROR(ApplyLiftObjects(kubectl_, options_.lift_taint));
-  RETURN_IF_ERROR(FindOrMakeAuthority());
-  ASSIGN_OR_RETURN(const DesiredMap desired, ReadDesiredMap(kubectl_, authority_));
-  LeaveOutHeld(HeldNames(desired.list), site_.nodes);
-  return EnsureMemberSecret(kubectl_, authority_);
-}
 
 absl::Status Installation::ApplyManifests() {
   grouping_ = ChooseGroups(site_.nodes, options_.image, bans_);
@@ -374,7 +297,7 @@ absl::Status Installation::RemoveOldConfigMaps() {
 absl::Status Installation::RemoveLift() {
   RETURN_IF_ERROR(RemoveUnusedLiftObjects(kubectl_));
   ASSIGN_OR_RETURN(const std::set<std::string> still, LiftedTaints(kubectl_));
-  for (const std::string& key : lifted_) {
+  for (const std::string& key : *unlift_) {
     if (!still.contains(key)) say_(NobodyLifts(key));
   }
   return absl::OkStatus();
@@ -399,14 +322,19 @@ absl::Status Installation::ExplainUnready() {
 }
 
 absl::StatusOr<InstallReport> Installation::Run() {
-  RETURN_IF_ERROR(Prepare());
+  ASSIGN_OR_RETURN(PreparedCluster cluster,
+                   PrepareCluster(options_, kubectl_, start_ + options_.timeout, say_));
+  authority_ = std::move(cluster.authority);
+  site_ = std::move(cluster.site);
+  unlift_ = std::move(cluster.unlift);
+  ASSIGN_OR_RETURN(dialer_, AgentDialer::FromAuthority(authority_));
   for (const SiteNode& node : site_.nodes) nodes_[node.name] = {.node = node.name};
   Next next = Next::kChooseAgain;
   while (next == Next::kChooseAgain) {
     RETURN_IF_ERROR(ApplyManifests());
     ASSIGN_OR_RETURN(next, WaitForRound());
   }
-  if (unlift_) RETURN_IF_ERROR(RemoveLift());
+  if (unlift_.has_value()) RETURN_IF_ERROR(RemoveLift());
   RETURN_IF_ERROR(ExplainUnready());
   InstallReport report;
   for (auto& [name, node] : nodes_) report.nodes.push_back(std::move(node));

@@ -65,9 +65,10 @@ absl::StatusOr<std::optional<List>> ReadOwnList(const fs::path& folder, const st
 // Finds the checksums of one package file, whole or in parts.
 class Finder {
  public:
-  explicit Finder(std::shared_ptr<const ReadableFile> file)
+  // `parts`: those of the file, under the names by which lists may know them.
+  Finder(std::shared_ptr<const ReadableFile> file, std::vector<FilePart> parts)
       : file_(std::move(file)),
-        parts_(file_->Parts()),
+        parts_(std::move(parts)),
         folder_(fs::path(parts_.front().path).parent_path()),
         whole_(parts_.size() == 1 ? fs::path(parts_.front().path).filename().string()
                                   : NameOfWhole(parts_.front().path)) {}
@@ -158,13 +159,37 @@ absl::StatusOr<std::vector<FileChecksum>> Finder::Find() const {
   return std::vector<FileChecksum>();
 }
 
+// The parts as what they are links to.
+std::vector<FilePart> Targets(std::vector<FilePart> parts) {
+  for (FilePart& part : parts) {
+    std::error_code error;
+    const fs::path target = fs::canonical(part.path, error);
+    if (!error) part.path = target.string();
+  }
+  return parts;
+}
+
+absl::StatusOr<std::vector<FileChecksum>> Find(const std::shared_ptr<const ReadableFile>& file) {
+  const std::vector<FilePart> parts = file->Parts();
+  ASSIGN_OR_RETURN(std::vector<FileChecksum> found, Finder(file, parts).Find());
+  std::error_code ignored;
+  if (!found.empty() || !fs::is_symlink(parts.front().path, ignored)) return found;
+  return Finder(file, Targets(parts)).Find();
+}
+
 }  // namespace
+
+std::string NoChecksumNote(const Package& package) {
+  return absl::StrCat("N-CHECKSUM-NONE: no checksum file lies beside ", package.path,
+                      ", so nobody can tell whether it is what the vendor shipped; layers are "
+                      "checked against their digests as they move");
+}
 
 absl::StatusOr<std::vector<FileChecksum>> FindChecksums(const Package& package) {
   std::vector<FileChecksum> checksums;
   std::string unlisted;  // a file without any
   for (const std::shared_ptr<const ReadableFile>& file : package.files) {
-    ASSIGN_OR_RETURN(std::vector<FileChecksum> found, Finder(file).Find());
+    ASSIGN_OR_RETURN(std::vector<FileChecksum> found, Find(file));
     if (found.empty()) unlisted = file->path();
     std::move(found.begin(), found.end(), std::back_inserter(checksums));
   }

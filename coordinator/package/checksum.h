@@ -29,9 +29,13 @@ struct FileChecksum {
 //   p_checksum.sha512sum  p.tar.sha512sum  p.tar.sha512  p_checksum.sha256sum  p.tar.sha256sum
 //   p.tar.sha256          SHA512SUMS, SHA256SUMS where they name it
 //
-// Of a package in parts it is that of the whole, or one of each part. Empty where there are none.
+// Of a package in parts it is that of the whole, or one of each part. Where nothing lies beside a
+// link, what lies beside its target counts, under the target's name. Empty where there are none.
 // A list that cannot be read, is larger than kMaxChecksumListBytes or does not name its file is an
 // error (InvalidArgument, ResourceExhausted) that says so.
 absl::StatusOr<std::vector<FileChecksum>> FindChecksums(const Package& package);
+
+// What is said of a package without any.
+std::string NoChecksumNote(const Package& package);
 
 }  // namespace lighter

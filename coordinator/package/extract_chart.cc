@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 absl::Status WriteChartFile(const Bundle& bundle, const ChartFile& file, const fs::path& target) {
-  ASSIGN_OR_RETURN(const std::string data, bundle.file->ReadAt(file.offset, file.size));
+  ASSIGN_OR_RETURN(const std::string data, bundle.chart_file->ReadAt(file.offset, file.size));
   std::error_code error;
   fs::create_directories(target.parent_path(), error);
   if (error) return ErrnoStatus(error.value(), "create " + target.parent_path().string());

@@ -13,6 +13,7 @@
 #include "common/limits.h"
 #include "common/status.h"
 #include "coordinator/package/chart.h"
+#include "coordinator/package/loose_chart.h"
 #include "coordinator/package/parts.h"
 
 namespace lighter {
@@ -95,9 +96,11 @@ absl::StatusOr<BundleEntries> SortEntries(const Tar& tar, const std::string& pre
     result.chart_files.push_back({std::string(path), entry.offset, entry.size});
   }
   if (result.chart_yaml == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(tar.what, ": no ", prefix, ToAbsl(kChartFolder),
-                                                   ToAbsl(kChartYaml),
-                                                   ", so this bundle has no chart"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(tar.what, ": no ", prefix, ToAbsl(kChartFolder), ToAbsl(kChartYaml),
+                     ", so this bundle has no chart; where images.tar and a chart lie side by side "
+                     "in it, unpack "
+                     "them into a folder (tar -xf) and name that"));
   }
   return result;
 }
@@ -111,20 +114,26 @@ absl::StatusOr<std::string> ReadEntry(const Tar& tar, const TarEntry& entry, uin
   return tar.file->ReadAt(entry.offset, entry.size);
 }
 
+// Takes over what the chart says of itself.
+absl::Status SetChart(std::string_view chart_yaml, const std::string& what, Bundle& bundle) {
+  ASSIGN_OR_RETURN(const ChartMetadata chart, ParseChartYaml(chart_yaml, what));
+  bundle.chart_name = chart.name;
+  bundle.chart_version = chart.version;
+  bundle.app_version = chart.app_version;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Bundle> ReadBundle(const Tar& tar, const std::string& prefix) {
   ASSIGN_OR_RETURN(BundleEntries entries, SortEntries(tar, prefix));
   Bundle bundle;
   bundle.file = tar.file;
+  bundle.chart_file = tar.file;
   bundle.name = tar.name;
   bundle.chart_files = std::move(entries.chart_files);
   ASSIGN_OR_RETURN(const std::string chart_yaml,
                    ReadEntry(tar, *entries.chart_yaml, kMaxChartFileBytes));
-  ASSIGN_OR_RETURN(
-      const ChartMetadata chart,
-      ParseChartYaml(chart_yaml, absl::StrCat(tar.what, ": ", entries.chart_yaml->name)));
-  bundle.chart_name = chart.name;
-  bundle.chart_version = chart.version;
-  bundle.app_version = chart.app_version;
+  RETURN_IF_ERROR(
+      SetChart(chart_yaml, absl::StrCat(tar.what, ": ", entries.chart_yaml->name), bundle));
   if (entries.hints != nullptr) {
     ASSIGN_OR_RETURN(bundle.hints, ReadEntry(tar, *entries.hints, kMaxHintsBytes));
   }
@@ -136,14 +145,18 @@ absl::StatusOr<Bundle> ReadBundle(const Tar& tar, const std::string& prefix) {
   return bundle;
 }
 
+absl::StatusOr<bool> IsCompressed(const ReadableFile& file, uint64_t offset, uint64_t size) {
+  ASSIGN_OR_RETURN(const std::string start,
+                   file.ReadAt(offset, std::min<uint64_t>(size, kCompressionMagicBytes)));
+  return DetectCompression(start) != Compression::kNone;
+}
+
 // Whether this file beside the bundles is a bundle that someone compressed. Ignoring it would leave
 // out a part of the package.
 absl::StatusOr<bool> IsCompressedBundle(const ReadableFile& file, const std::string& name,
                                         uint64_t offset, uint64_t size) {
   if (!absl::StrContains(BaseName(name), "bundle")) return false;
-  ASSIGN_OR_RETURN(const std::string start,
-                   file.ReadAt(offset, std::min<uint64_t>(size, kCompressionMagicBytes)));
-  return DetectCompression(start) != Compression::kNone;
+  return IsCompressed(file, offset, size);
 }
 
 // The bundles of one tar: itself, or those it holds.
@@ -184,9 +197,22 @@ absl::Status CheckOneTar(const std::vector<std::string>& parts, const ReadableFi
                    parts.front(), "; rename the one that is meant"));
 }
 
-// Adds the bundles of one file to `package`, which may come in parts. `required`: a file without
-// bundles is an error.
-absl::Status AddFile(const std::vector<std::string>& parts, bool required, Package& package) {
+bool IsImageArchive(const Tar& tar) {
+  return std::any_of(tar.entries.begin(), tar.entries.end(), [](const TarEntry& entry) {
+    return entry.name == "manifest.json" || entry.name == "oci-layout";
+  });
+}
+
+// What no bundle was found in.
+struct Rest {
+  std::vector<Tar> archives;            // of images
+  std::vector<std::string> compressed;  // files
+};
+
+// Adds the bundles of one file to `package`, which may come in parts; an archive of images to
+// `rest`. `required`: a file that is neither is an error.
+absl::Status AddFile(const std::vector<std::string>& parts, bool required, Package& package,
+                     Rest& rest) {
   ASSIGN_OR_RETURN(ReadableFile opened, ReadableFile::OpenParts(parts));
   const std::string path = opened.path();
   const auto file = std::make_shared<const ReadableFile>(std::move(opened));
@@ -195,20 +221,23 @@ absl::Status AddFile(const std::vector<std::string>& parts, bool required, Packa
     ASSIGN_OR_RETURN(const bool is_tar, LooksLikeTar(*file, 0, file->size()));
     ASSIGN_OR_RETURN(const bool is_compressed,
                      IsCompressedBundle(*file, tar.name, 0, file->size()));
-    if (!is_tar && !is_compressed) return absl::OkStatus();
+    if (!is_tar && !is_compressed) {
+      ASSIGN_OR_RETURN(const bool is_packed, IsCompressed(*file, 0, file->size()));
+      if (is_packed && absl::StrContains(tar.name, ".tar")) rest.compressed.push_back(path);
+      return absl::OkStatus();
+    }
   }
   ASSIGN_OR_RETURN(tar.entries, IndexTar(*file, {0, file->size()}, path));
   RETURN_IF_ERROR(CheckOneTar(parts, *file, tar.entries));
   ASSIGN_OR_RETURN(std::vector<Bundle> bundles, ReadBundles(tar));
+  if (bundles.empty() && IsImageArchive(tar)) {
+    rest.archives.push_back(std::move(tar));
+    return absl::OkStatus();
+  }
   if (bundles.empty()) {
     if (!required) return absl::OkStatus();
-    const bool is_archive =
-        std::any_of(tar.entries.begin(), tar.entries.end(), [](const TarEntry& entry) {
-          return entry.name == "manifest.json" || entry.name == "oci-layout";
-        });
     return absl::InvalidArgumentError(absl::StrCat(
-        path, ": no bundle in it (a bundle holds hints.yaml, original-chart/ and images.tar)",
-        is_archive ? "; it is an archive of images without a chart" : ""));
+        path, ": no bundle in it (a bundle holds hints.yaml, original-chart/ and images.tar)"));
   }
   package.size += file->size();
   package.files.push_back(file);
@@ -216,7 +245,7 @@ absl::Status AddFile(const std::vector<std::string>& parts, bool required, Packa
   return absl::OkStatus();
 }
 
-absl::Status AddFolder(const std::string& path, Package& package) {
+absl::Status AddFolder(const std::string& path, Package& package, Rest& rest) {
   std::error_code error;
   std::vector<std::string> files;
   fs::directory_iterator it(path, error);
@@ -229,12 +258,74 @@ absl::Status AddFolder(const std::string& path, Package& package) {
   for (const std::string& file : files) {
     ASSIGN_OR_RETURN(const std::vector<std::string> parts, FindParts(file));
     if (BaseName(parts.front()) != BaseName(file)) continue;  // came with the first
-    RETURN_IF_ERROR(AddFile(parts, /*required=*/false, package));
+    RETURN_IF_ERROR(AddFile(parts, /*required=*/false, package, rest));
   }
-  if (!package.bundles.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      path, ": no bundle among the ", files.size(),
-      " files of this folder (a bundle is a tar of hints.yaml, original-chart/ and images.tar)"));
+  return absl::OkStatus();
+}
+
+absl::Status AddArchive(const Tar& tar, Bundle bundle, Package& package) {
+  bundle.file = tar.file;
+  bundle.name = tar.name;
+  ASSIGN_OR_RETURN(bundle.images, ReadImageArchive(*tar.file, {0, tar.file->size()}, tar.what));
+  package.size += tar.file->size();
+  package.files.push_back(tar.file);
+  package.bundles.push_back(std::move(bundle));
+  return absl::OkStatus();
+}
+
+// The chart of a folder, and hints.yaml where that lies beside it.
+absl::StatusOr<Bundle> ChartAlone(const std::string& folder, LooseChart chart) {
+  Bundle bundle;
+  bundle.chart_file = std::move(chart.file);
+  bundle.chart_files = std::move(chart.files);
+  for (const ChartFile& file : bundle.chart_files) {
+    if (file.path != kChartYaml) continue;
+    ASSIGN_OR_RETURN(const std::string yaml, bundle.chart_file->ReadAt(file.offset, file.size));
+    RETURN_IF_ERROR(SetChart(yaml, absl::StrCat(chart.path, ": Chart.yaml"), bundle));
+  }
+  const fs::path hints = fs::path(folder) / kHints;
+  std::error_code ignored;
+  if (!fs::exists(hints, ignored)) return bundle;
+  ASSIGN_OR_RETURN(bundle.hints, ReadFile(hints.string(), kMaxHintsBytes));
+  return bundle;
+}
+
+// The way out for archives that somebody compressed.
+absl::Status CheckNotCompressed(const Rest& rest) {
+  for (const std::string& path : rest.compressed) {
+    ASSIGN_OR_RETURN(const ReadableFile file, ReadableFile::Open(path));
+    RETURN_IF_ERROR(IndexTar(file, {0, file.size()}, path).status());
+  }
+  return absl::OkStatus();
+}
+
+// The bundles of a package in which no bundle was found.
+absl::Status AddRest(const std::string& path, const Rest& rest, Package& package) {
+  std::error_code ignored;
+  std::optional<LooseChart> chart;
+  if (fs::is_directory(path, ignored)) {
+    ASSIGN_OR_RETURN(chart, FindLooseChart(path));
+  }
+  if (rest.archives.empty()) {
+    RETURN_IF_ERROR(CheckNotCompressed(rest));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path,
+        ": no bundle in this folder (a bundle is a tar of hints.yaml, original-chart/ and "
+        "images.tar), and no archive of images"));
+  }
+  if (!chart) {
+    for (const Tar& tar : rest.archives) RETURN_IF_ERROR(AddArchive(tar, Bundle(), package));
+    return absl::OkStatus();
+  }
+  if (rest.archives.size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": the chart ", chart->path, " and ", rest.archives.size(),
+                     " archives of images, ", rest.archives[0].name,
+                     " and others; put the chart's images into one (`docker save A B`), "
+                     "or load each archive by itself"));
+  }
+  ASSIGN_OR_RETURN(Bundle bundle, ChartAlone(path, *std::move(chart)));
+  return AddArchive(rest.archives[0], std::move(bundle), package);
 }
 
 // A chart that is there twice (two versions in a folder, a package beside its unpacked bundles)
@@ -242,6 +333,7 @@ absl::Status AddFolder(const std::string& path, Package& package) {
 absl::Status CheckEachChartOnce(const Package& package) {
   std::map<std::string_view, const Bundle*> seen;
   for (const Bundle& bundle : package.bundles) {
+    if (!bundle.has_chart()) continue;
     const auto [it, is_new] = seen.emplace(bundle.chart_name, &bundle);
     if (is_new) continue;
     const auto where = [](const Bundle& b) {
@@ -259,13 +351,15 @@ absl::Status CheckEachChartOnce(const Package& package) {
 absl::StatusOr<Package> OpenPackage(const std::string& path) {
   Package package;
   package.path = path;
+  Rest rest;
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
-    RETURN_IF_ERROR(AddFolder(path, package));
+    RETURN_IF_ERROR(AddFolder(path, package, rest));
   } else {
     ASSIGN_OR_RETURN(const std::vector<std::string> parts, FindParts(path));
-    RETURN_IF_ERROR(AddFile(parts, /*required=*/true, package));
+    RETURN_IF_ERROR(AddFile(parts, /*required=*/true, package, rest));
   }
+  if (package.bundles.empty()) RETURN_IF_ERROR(AddRest(path, rest, package));
   RETURN_IF_ERROR(CheckEachChartOnce(package));
   return package;
 }

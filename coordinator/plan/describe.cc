@@ -1,7 +1,6 @@
 #include "coordinator/plan/describe.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <set>
 
@@ -10,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "common/printable.h"
 #include "common/status.h"
+#include "coordinator/plan/describe_package.h"
 #include "coordinator/plan/pod_denials.h"
 #include "coordinator/progress/render.h"
 
@@ -17,31 +17,6 @@ namespace lighter {
 namespace {
 
 using nlohmann::ordered_json;
-
-// Stored bytes of the distinct blobs of one bundle.
-uint64_t BundleBytes(const Bundle& bundle) {
-  std::set<Digest> seen;
-  uint64_t bytes = 0;
-  const auto add = [&](const StoredBlob& blob) {
-    if (seen.insert(blob.digest).second) bytes += blob.size;
-  };
-  for (const ArchiveImage& image : bundle.images.images) {
-    add(image.config);
-    for (const ArchiveLayer& layer : image.layers) add(layer.blob);
-  }
-  return bytes;
-}
-
-std::string SourceNames(const ArchiveImage& image) {
-  return image.repo_tags.empty() ? "(no name in the archive)"
-                                 : OneLine(absl::StrJoin(image.repo_tags, ", "));
-}
-
-uint64_t ImageBytes(const ArchiveImage& image) {
-  uint64_t bytes = image.config.size;
-  for (const ArchiveLayer& layer : image.layers) bytes += layer.blob.size;
-  return bytes;
-}
 
 const char* WitnessName(NameWitness witness) {
   switch (witness) {
@@ -55,14 +30,6 @@ const char* WitnessName(NameWitness witness) {
       return "archive";
   }
   return "";
-}
-
-std::string PackageLine(const Package& package, const std::vector<FileChecksum>& checksums) {
-  const std::string lists = ChecksumLists(checksums);
-  return absl::StrCat(
-      "Package ", package.path, ": ", FormatBytes(package.size), ", ",
-      Count(package.bundles.size(), "bundle"), "\n",
-      lists.empty() ? "" : absl::StrCat("Checksum: ", lists, ", verified by load and upgrade\n"));
 }
 
 // In one line, and safe to print.
@@ -145,6 +112,7 @@ std::string DescribeNode(const NodePlan& node, const Digests& wanted, uint64_t a
 
 std::string DescribeRelease(const Plan& plan, const PlannedBundle& planned) {
   const Bundle& bundle = plan.package.bundles[planned.bundle];
+  if (!bundle.has_chart()) return bundle.name + ": images under the names that they have in it";
   if (planned.release.name.empty()) {
     return absl::StrCat(bundle.chart_name, " ", bundle.chart_version, ": images only, no release");
   }
@@ -210,78 +178,6 @@ std::string DescribeLeftOut(const NodeSelection& nodes) {
   return words.empty() ? "" : absl::StrCat("Left out: ", absl::StrJoin(words, ", "), "\n");
 }
 
-std::string ChecksumLists(const std::vector<FileChecksum>& checksums) {
-  std::set<std::string> lists;
-  for (const FileChecksum& checksum : checksums) {
-    lists.insert(OneLine(std::filesystem::path(checksum.list).filename().string()));
-  }
-  return absl::StrJoin(lists, ", ");
-}
-
-ordered_json ChecksumsToJson(const std::vector<FileChecksum>& checksums) {
-  ordered_json json = ordered_json::array();
-  for (const FileChecksum& checksum : checksums) {
-    json.push_back({{"file", checksum.name},
-                    {"list", checksum.list},
-                    {"kind", HashName(checksum.kind)},
-                    {"expected", checksum.hex}});
-  }
-  return json;
-}
-
-std::string DescribePackage(const Package& package, const std::vector<FileChecksum>& checksums) {
-  std::string text = PackageLine(package, checksums);
-  for (const Bundle& bundle : package.bundles) {
-    absl::StrAppend(&text, "\n", bundle.name, "\n  chart ", bundle.chart_name, " ",
-                    bundle.chart_version,
-                    bundle.app_version.empty() ? "" : " (app " + OneLine(bundle.app_version) + ")",
-                    ", ", Count(bundle.images.images.size(), "image"), ", ",
-                    FormatBytes(BundleBytes(bundle)), " of distinct blobs\n");
-    for (const ArchiveImage& image : bundle.images.images) {
-      absl::StrAppend(&text, absl::StrFormat("  %-60s %9s  %-10s %s/%s\n", SourceNames(image),
-                                             FormatBytes(ImageBytes(image)),
-                                             Count(image.layers.size(), "layer"), OneLine(image.os),
-                                             OneLine(image.architecture)));
-    }
-  }
-  return text;
-}
-
-ordered_json PackageToJson(const Package& package, const std::vector<FileChecksum>& checksums) {
-  ordered_json json = {{"apiVersion", kJsonApiVersion},
-                       {"kind", "Package"},
-                       {"path", package.path},
-                       {"sizeBytes", package.size},
-                       {"checksums", ChecksumsToJson(checksums)},
-                       {"bundles", ordered_json::array()}};
-  for (const Bundle& bundle : package.bundles) {
-    ordered_json images = ordered_json::array();
-    for (const ArchiveImage& image : bundle.images.images) {
-      ordered_json layers = ordered_json::array();
-      for (const ArchiveLayer& layer : image.layers) {
-        layers.push_back({{"digest", layer.blob.digest.str()},
-                          {"sizeBytes", layer.blob.size},
-                          {"offset", layer.blob.offset},
-                          {"mediaType", layer.media_type},
-                          {"diffId", layer.diff_id.str()}});
-      }
-      images.push_back({{"names", image.repo_tags},
-                        {"configDigest", image.config.digest.str()},
-                        {"manifestDigest", image.manifest_digest.str()},
-                        {"platform", image.os + "/" + image.architecture},
-                        {"sizeBytes", ImageBytes(image)},
-                        {"layers", std::move(layers)}});
-    }
-    json["bundles"].push_back({{"name", bundle.name},
-                               {"chart", bundle.chart_name},
-                               {"chartVersion", bundle.chart_version},
-                               {"appVersion", bundle.app_version},
-                               {"distinctBytes", BundleBytes(bundle)},
-                               {"images", std::move(images)}});
-  }
-  return json;
-}
-
 std::string Unserved(const Plan& plan) {
   if (plan.agentless) return "";
   const auto unserved = std::count_if(plan.nodes.nodes.begin(), plan.nodes.nodes.end(),
@@ -293,7 +189,7 @@ std::string DescribePlan(const Plan& plan) {
   const uint64_t all_bytes = DistinctBytes(plan.work);
   const Digests wanted = WantedDigests(plan);
   size_t names = 0;
-  std::string text = PackageLine(plan.package, plan.checksums);
+  std::string text = PackageLines(plan.package, plan.checksums);
   for (const PlannedBundle& planned : plan.releases.bundles) {
     absl::StrAppend(&text, "\n", DescribeRelease(plan, planned), "\n");
     for (const TargetName& target : planned.names.targets) {

@@ -1,11 +1,9 @@
-// Packages and plans in words and in JSON.
+// Plans in words and in JSON; packages: see describe_package.h.
 #pragma once
 
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "coordinator/package/checksum.h"
-#include "coordinator/package/package.h"
 #include "coordinator/plan/plan.h"
 
 namespace lighter {
@@ -16,16 +14,6 @@ inline constexpr char kJsonApiVersion[] = "lighter/v1";
 // For stdout and files: indented, in ASCII, with a final newline. Bytes that are not UTF-8 are
 // replaced.
 std::string JsonText(const nlohmann::ordered_json& json);
-
-// The checksum files, without their folders: "a_checksum.sha512sum, b.tar.sha256". Empty where
-// there are none.
-std::string ChecksumLists(const std::vector<FileChecksum>& checksums);
-// [{"file", "list", "kind", "expected"}].
-nlohmann::ordered_json ChecksumsToJson(const std::vector<FileChecksum>& checksums);
-
-std::string DescribePackage(const Package& package, const std::vector<FileChecksum>& checksums);
-nlohmann::ordered_json PackageToJson(const Package& package,
-                                     const std::vector<FileChecksum>& checksums);
 
 // [{"name", "cause"}] of the nodes that take no part.
 nlohmann::ordered_json LeftOutToJson(const NodeSelection& nodes);

@@ -13,6 +13,7 @@
 #include "coordinator/cluster/admitted_pulls.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/cluster/pod_admission.h"
+#include "coordinator/plan/archive_plan.h"
 #include "coordinator/plan/disk_check.h"
 #include "coordinator/plan/inventory.h"
 #include "coordinator/plan/pod_denials.h"
@@ -48,6 +49,7 @@ uint64_t Plan::missing_bytes() const {
 }
 
 absl::Status PlanMaker::FindHelm(Plan& plan) {
+  if (!HasCharts(plan.package)) return absl::OkStatus();
   absl::StatusOr<Helm> helm = Helm::Find(options_.helm);
   if (helm.ok()) {
     helm_ = std::move(*helm);
@@ -102,6 +104,9 @@ absl::StatusOr<Plan> PlanMaker::Make() {
     plan.notes.insert(plan.notes.end(), planned.names.notes.begin(), planned.names.notes.end());
     const Bundle& bundle = plan.package.bundles[planned.bundle];
     if (bundle.images.images.empty()) plan.notes.push_back(bundle.name + " has no images");
+  }
+  if (plan.checksums.empty() && !options_.skip_checksum) {
+    plan.notes.push_back(NoChecksumNote(plan.package));
   }
   ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, folder_.id()));
   ASSIGN_OR_RETURN(plan.unpacked_sizes, UnpackedSizes(plan.work));

@@ -26,7 +26,7 @@ absl::StatusOr<Digest> DigestOf(const Bundle& bundle) {
   };
   add(bundle.hints);
   for (const ChartFile& file : bundle.chart_files) {
-    ASSIGN_OR_RETURN(const std::string data, bundle.file->ReadAt(file.offset, file.size));
+    ASSIGN_OR_RETURN(const std::string data, bundle.chart_file->ReadAt(file.offset, file.size));
     add(file.path);
     add(data);
   }

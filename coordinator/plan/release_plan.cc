@@ -12,6 +12,8 @@
 #include "common/usage_error.h"
 #include "coordinator/naming/rendered_images.h"
 #include "coordinator/plan/admitted_names.h"
+#include "coordinator/plan/archive_plan.h"
+#include "coordinator/plan/set_values.h"
 #include "coordinator/plan/values_files.h"
 
 namespace lighter {
@@ -231,6 +233,7 @@ absl::StatusOr<std::vector<size_t>> Planner::FindInstallations() const {
 
 absl::StatusOr<ReleasePlan> Planner::Run() {
   ASSIGN_OR_RETURN(given_values_, KeepValuesFiles(query_.values, folder_ + "/values"));
+  ASSIGN_OR_RETURN(given_values_, KeepSetTexts(given_values_, folder_ + "/values"));
   if (query_.with_cluster) {
     ASSIGN_OR_RETURN(releases_, helm_->List());
   }
@@ -273,6 +276,7 @@ absl::StatusOr<ReleasePlan> Planner::Run() {
 
 absl::StatusOr<ReleasePlan> PlanReleases(const Package& package, const ReleaseQuery& query,
                                          const Helm* helm, const std::string& folder) {
+  if (!HasCharts(package)) return PlanArchives(package, query);
   return Planner(package, query, helm, folder).Run();
 }
 

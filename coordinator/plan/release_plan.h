@@ -65,11 +65,12 @@ struct ReleaseQuery {
   std::function<PodAdmission(const std::string& ns, const std::string& manifests)> admit;
 };
 
-// Extracts charts and values backups below `folder`. `helm` may be null when there is no cluster,
-// no value flag and no relocation: then images keep the names that they have in the archive.
+// Extracts charts and values backups below `folder`. `helm` may be null when no bundle has a chart,
+// or there is no cluster, no value flag and no relocation: then images keep the names that they
+// have in the archive.
 // Errors: NotFound (a release, or a namespace of releases, was named and there is none of these
-// charts), FailedPrecondition (two
-// releases of one chart and none named, a name that two images claim), Helm's own.
+// charts), FailedPrecondition (two releases of one chart and none named, a name that two images
+// claim), Helm's own; those of PlanArchives where no bundle has a chart.
 absl::StatusOr<ReleasePlan> PlanReleases(const Package& package, const ReleaseQuery& query,
                                          const Helm* helm, const std::string& folder);
 

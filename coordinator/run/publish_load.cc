@@ -2,7 +2,9 @@
 
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/digest.h"
 #include "common/status.h"
 #include "coordinator/desired/publish.h"
 
@@ -25,6 +27,21 @@ void AddImages(const Plan& plan, const PlannedBundle& planned, v1::DesiredReleas
   }
 }
 
+// The name of its entry in the desired list. Archives without a chart are often called the same,
+// so what is in them is a part of theirs.
+std::string EntryOf(const Plan& plan, const PlannedBundle& planned) {
+  const Bundle& bundle = plan.package.bundles[planned.bundle];
+  if (!planned.release.name.empty()) return EntryName(planned.release.ns, planned.release.name);
+  if (bundle.has_chart()) return bundle.chart_name;
+  Sha256 hasher;
+  for (const TargetName& target : planned.names.targets) {
+    const Digest& digest = bundle.images.images[target.image].manifest_digest;
+    hasher.Update(absl::StrCat(target.name, " ", digest.str(), "\n"));
+  }
+  constexpr size_t kShownDigits = 12;
+  return absl::StrCat(bundle.name, "-", hasher.Finish().hex().substr(0, kShownDigits));
+}
+
 }  // namespace
 
 void AddPeers(const NodeSelection& nodes, DesiredChange& change) {
@@ -41,8 +58,7 @@ DesiredChange ChangeOfLoad(const Plan& plan, absl::Time now) {
   for (const PlannedBundle& planned : plan.releases.bundles) {
     const Bundle& bundle = plan.package.bundles[planned.bundle];
     const Release& release = planned.release;
-    const std::string name =
-        release.name.empty() ? bundle.chart_name : EntryName(release.ns, release.name);
+    const std::string name = EntryOf(plan, planned);
     LoadedRelease* loaded = nullptr;
     // A package may bring one chart in two bundles.
     for (LoadedRelease& other : change.releases) {

@@ -8,6 +8,7 @@
 #include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
+#include "coordinator/plan/describe_package.h"
 #include "coordinator/plan/pod_denials.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/progress/render.h"

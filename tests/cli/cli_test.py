@@ -8,13 +8,19 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import documents  # noqa: E402
+
 BUILD = Path(os.environ.get("LIGHTER_BUILD") or Path(__file__).resolve().parents[2] / "build/release")
-COMMANDS = ["inspect", "plan", "load", "upgrade", "verify", "rollback", "export", "prune", "completion"]
+COMMANDS = ["inspect", "plan", "load", "upgrade", "verify", "rollback", "export", "prune", "completion", "man"]
+AGENT_COMMANDS = ["install", "upgrade", "status", "uninstall", "export"]
 
 
 def run(*words, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
@@ -40,13 +46,19 @@ class CommandLine(unittest.TestCase):
     def lighter(self, *words, code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
         done = run(BUILD / "lighter", *words, env=env)
         self.assertEqual(done.returncode, code, f"{words}: {done.stdout}{done.stderr}")
+        if done.stdout.startswith("{"):
+            self.assertEqual(documents.problems(json.loads(done.stdout)), [], "docs/json.md and this document differ")
         return done
 
     def test_every_command_is_in_help_and_has_examples(self):
         overview = self.lighter("--help").stdout
         for command in COMMANDS:
             self.assertRegex(overview, rf"(?m)^  {command}\b")
-            self.assertIn(f"lighter {command}", self.lighter(command, "--help").stdout.split("Examples:")[1])
+        for command in [*COMMANDS, *(f"agent {name}" for name in AGENT_COMMANDS)]:
+            page = self.lighter(*command.split(), "--help").stdout
+            examples, codes = page.split("Examples:")[1].split("Exit codes:")
+            self.assertIn(f"  lighter {command}" if command != "completion" else "lighter completion", examples)
+            self.assertIn("130 stopped by Ctrl-C", codes)
 
     def test_usage_errors_are_exit_code_2_and_leave_stdout_alone(self):
         usage = [[], ["no-such-command"], ["inspect"], ["plan", "p.tar", "--no-such-flag"], ["inspect", "p.tar", "-o", "xml"]]
@@ -118,6 +130,42 @@ class CommandLine(unittest.TestCase):
         target = self.folder / "from-damaged.tar"
         self.assertIn(layer["digest"], self.lighter("export", damaged, "--helm", "/nowhere/helm", "-o", target, code=1).stderr)
         self.assertEqual(list(self.folder.glob("from-damaged*")), [])
+
+    def unpacked(self) -> Path:
+        """The package's first bundle, unpacked into a folder as one does by hand."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        with tarfile.open(self.package) as package:
+            bundle = next(entry for entry in package if entry.name.endswith(".bundle.tar"))
+            with tarfile.open(fileobj=package.extractfile(bundle)) as tar:
+                tar.extractall(folder)
+        return folder
+
+    def test_a_bundle_that_was_unpacked_is_a_package(self):
+        folder = self.unpacked()
+        words = ["export", folder, "--helm", "/nowhere/helm", "-o", folder.parent / f"{folder.name}.tar"]
+        self.addCleanup(lambda: words[-1].unlink(missing_ok=True))
+        self.assertIn("3 images", self.lighter(*words).stdout)
+        os.rename(folder / "original-chart", folder / "quayside")
+        (folder / "hints.yaml").unlink()
+        self.assertIn("chart quayside 0.1.0", self.lighter("inspect", folder).stdout)
+
+    def test_an_archive_alone_is_loaded_under_its_own_names(self):
+        images = self.unpacked() / "images.tar"
+        self.assertIn("no chart, 3 images", self.lighter("inspect", images).stdout)
+        words = ["load", "--local", images, "--containerd-socket", "/nowhere/c.sock", "--helm", "/nowhere/helm"]
+        plan = self.lighter(*words, code=1).stderr
+        self.assertIn("images.tar: images under the names that they have in it", plan)
+        self.assertIn("archive   release.example.io/quayside/", plan)
+        self.assertIn("Plan: 3 names of 3 images", plan)
+        self.assertIn("note: N-CHECKSUM-NONE", plan)
+        self.assertIn("only images, no chart", self.lighter(*words, "--set", "a=b", code=2).stderr)
+
+    def test_the_checksum_beside_a_links_target_counts_and_is_named(self):
+        package, checksum = self.with_checksum()
+        link = Path(self.enterContext(tempfile.TemporaryDirectory())) / "latest.tar"
+        link.symlink_to(package)
+        self.assertIn(f"Checksum: {checksum}, verified", self.lighter("inspect", link).stdout)
+        self.assertIn(f"the package is what {checksum} says", self.lighter("inspect", link, "--verify").stdout)
 
     def with_checksum(self, sha512: str = "") -> tuple[Path, Path]:
         """A package with its checksum file, in a folder of its own; right unless another checksum is given."""
@@ -210,6 +258,28 @@ esac
         self.assertIn("Nothing was changed", done.stderr)
         self.lighter(*words, code=1)
 
+    def test_texts_of_set_are_on_no_command_line_and_no_screen(self):
+        helm, log = self.folder / "spying-helm", self.folder / "command-lines"
+        helm.write_text(
+            f"""#!/bin/sh
+echo "$@" >> {log}
+tr '\\0' ' ' < /proc/$PPID/cmdline >> {log}
+case "$*" in
+  version*) echo v4.0.0 ;;
+  template*) echo 'lighterValues: e30=' ;;
+esac
+"""
+        )
+        helm.chmod(0o755)
+        words = ["load", "--local", self.package, "--containerd-socket", "/nowhere/c.sock", "--helm", helm]
+        words += ["--set", "db.password=kept-1,db.port=5432", "--set-string=db.token=kept-2", "--set-json", 'db.more={"a":1}']
+        done = self.lighter(*words, code=1)
+        for text in (done.stdout, done.stderr, log.read_text()):
+            self.assertNotIn("kept-", text)
+        self.assertIn("--set-file db.password=", log.read_text())
+        self.assertIn("--set db.port=5432", log.read_text())
+        self.assertIn("--set db.password=xxxx", log.read_text())  # lighter's own
+
     def test_nothing_is_kept_of_a_run_that_ended_before_it_began(self):
         with tempfile.TemporaryDirectory() as state:
             self.lighter("upgrade", self.folder / "missing.tar", code=1, env={"XDG_STATE_HOME": state})
@@ -251,13 +321,76 @@ esac
                 done = run("chroot", root, f"/{program}", "--version")
                 self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_completion_offers_commands_flags_and_files(self):
+    def test_completion_offers_commands_flags_values_and_files(self):
+        offers = {
+            "lighter up": "upgrade",
+            "lighter agent inst": "install",
+            "lighter plan --kubeco": "--kubeconfig",
+            "lighter plan p.tar --output js": "json",
+            "lighter load --progress pl": "plain",
+            "lighter completion z": "zsh",
+            "lighter inspect pack": "package.tar",
+            "lighter plan -f pack": "package.tar",
+        }
         script = self.lighter("completion", "bash").stdout
-        for line, expected in (("lighter up", "upgrade"), ("lighter plan --kube", "--kubeconfig"), ("lighter inspect pack", "package.tar")):
+        for line, expected in offers.items():
             words = line.split()
             probe = f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _lighter; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-            done = subprocess.run(["bash", "-c", script + probe], cwd=self.folder, capture_output=True, text=True)
-            self.assertIn(expected, done.stdout.split(), f"{line}: {done.stdout}{done.stderr}")
+            env = os.environ | {"PATH": f"{BUILD}:{os.environ['PATH']}"}
+            done = subprocess.run(["bash", "-c", script + probe], cwd=self.folder, env=env, capture_output=True, text=True)
+            self.assertEqual(done.stdout.split(), [expected], f"{line}: {done.stdout}{done.stderr}")
+
+    def test_completion_knows_every_shell_and_says_what_words_mean(self):
+        for shell in ("bash", "zsh", "fish"):
+            self.assertIn("__complete", self.lighter("completion", shell).stdout)
+        self.lighter("completion", "csh", code=2)
+        lines = self.lighter("__complete", "agent", "u").stdout.splitlines()
+        self.assertEqual([line.split("\t")[0] for line in lines], ["upgrade", "uninstall", ":4"])
+        self.assertTrue(all(line.split("\t")[1] for line in lines[:-1]))
+        self.assertEqual(self.lighter("__complete", "load", "--plan", "x").stdout, ":0\n")
+
+    def test_what_nobody_knows_is_answered_with_what_is_near(self):
+        near = {
+            ("upgarde", "p.tar"): "lighter upgrade",
+            ("agent", "instal"): "lighter agent install",
+            ("plan", "p.tar", "--ouput", "json"): "lighter plan --output",
+            ("load", "p.tar", "--allow-mising", "x"): "lighter load --allow-missing",
+        }
+        for words, expected in near.items():
+            self.assertIn(f"did you mean `{expected}`?", self.lighter(*words, code=2).stderr)
+        self.assertNotIn("did you mean", self.lighter("frobnicate", code=2).stderr)
+
+    def test_kubectl_calls_it_as_its_plugin(self):
+        links = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name in ("kubectl-lighter", "kubectl_complete-lighter"):
+            (links / name).symlink_to(BUILD / "lighter")
+        page = run(links / "kubectl-lighter", "load", "--help").stdout
+        self.assertIn("Usage: kubectl lighter load ", page)
+        self.assertIn("\n  kubectl lighter load platform_v1.2.tar", page)
+        self.assertNotIn("\n  lighter ", page)
+        self.assertIn("`kubectl lighter plan --out`", page)
+        self.assertIn("`kubectl lighter upgrade`", run(links / "kubectl-lighter", "upgarde").stderr)
+        done = run(links / "kubectl_complete-lighter", "agent", "inst")
+        self.assertEqual((done.stdout.split("\t")[0], done.stdout.splitlines()[-1]), ("install", ":4"))
+
+    def test_a_man_page_for_every_command_with_every_flag_of_its_help(self):
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory())) / "man1"
+        self.lighter("man", "--folder", folder)
+        names = [[], *([name] for name in [*COMMANDS, "agent"]), *(["agent", name] for name in AGENT_COMMANDS)]
+        self.assertEqual({page.name for page in folder.iterdir()}, {"-".join(["lighter", *name]) + ".1" for name in names})
+        for name in names:
+            page = (folder / ("-".join(["lighter", *name]) + ".1")).read_text()
+            self.assertEqual(self.lighter("man", *name).stdout, page)
+            usage = self.lighter(*name, "--help").stdout
+            for flag in re.findall(r"(?m)^  (-\w)?,?(--[\w-]+)?", usage):
+                for spelling in filter(None, flag):
+                    self.assertIn(r"\fB" + spelling.replace("-", r"\-"), page, name)
+            for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS"):
+                self.assertIn(f"\n.SH {section}\n", page, name)
+            if shutil.which("groff"):
+                done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z"], input=page, capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+        self.lighter("man", "no-such-command", code=2)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Faults(LineTest):
             self.lighter("prune", "--yes")
             for chart in ("quayside", "beacon"):
                 self.lighter_text("prune", chart, "--yes")  # where nothing is held for it, it says so
-            held = [node["desired"]["releases"] for node in self.lighter("agent", "status").json["nodes"]]
+            held = [node["desired"]["releases"] for node in self.agent_status()]
             if not any(held) or time.monotonic() > deadline:
                 break
             time.sleep(0.5)

@@ -91,7 +91,7 @@ class Gc(LineTest):
         return longest
 
     def kept(self) -> dict:
-        return self.lighter("agent", "status").json["nodes"][0]["desired"]
+        return self.agent_status()[0]["desired"]
 
     def test_other_images_go_and_every_name_of_the_release_is_usable(self):
         self.assertLess(self.longest_absence, RECREATED_WITHIN)

@@ -55,7 +55,7 @@ class Line(LineTest):
         by_hand = ["--set", "global.imageRegistry=10.9.9.9"]
         plan = self.lighter("plan", self.packages[2], release, "--registry", "local", *by_hand).json
         self.assertEqual({name["name"].split("/")[0] for name in plan["releases"][0]["names"]}, {"10.9.9.9"})
-        self.assertIn("is not under 127.0.0.1:7444", plan["notes"][0])
+        self.assertIn("is not under 127.0.0.1:7444", " ".join(plan["notes"]))
         self.lighter("upgrade", self.packages[2], release, "--registry", "local")
         # By a value of the release: what comes later keeps it.
         planned = self.lighter("plan", self.packages[2], release).json["releases"][0]

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from testbed.cluster import Cluster
 from testcase import ClusterTest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests"))
+
+import documents  # noqa: E402
+
 BUILD = Path(os.environ.get("LIGHTER_BUILD") or REPOSITORY / "build/release")
 REGISTRY = "10.16.10.111/release.example.io"
 NAMESPACE = "harbor"
@@ -106,13 +111,21 @@ class LineTest(ClusterTest):
     def finish(self, process: subprocess.Popen) -> Lighter:
         """Waits for a started lighter."""
         out, err = process.communicate(timeout=300)
-        return Lighter(process.returncode, out, err)
+        run = Lighter(process.returncode, out, err)
+        self.assertEqual(documents.problems(run.json) if run.json else [], [], "docs/json.md and this document differ")
+        return run
 
     def lighter(self, *words, code: int = 0, helm: str | None = None) -> Lighter:
         """Runs lighter, which must end with that exit code."""
         run = self.finish(self.start_lighter(*words, helm=helm))
         self.assertEqual(run.code, code, f"lighter {' '.join(map(str, words))}: {run}")
         return run
+
+    def agent_status(self) -> list[dict]:
+        """What each node's agent says of itself; it may tell of a problem."""
+        run = self.finish(self.start_lighter("agent", "status"))
+        self.assertIn(run.code, (0, 4), run)
+        return run.json["nodes"]
 
     def lighter_text(self, *words) -> Lighter:
         """Runs lighter as it is, without asking for JSON; any exit code."""

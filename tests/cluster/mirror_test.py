@@ -32,7 +32,7 @@ class Mirror(LineTest):
 
     def mirrors(self) -> dict[str, dict[str, str]]:
         """What keeps each node's mirrors from working; empty text where nothing does."""
-        nodes = self.lighter("agent", "status").json["nodes"]
+        nodes = self.agent_status()
         return {node["name"]: {mirror["registry"]: mirror["problem"] for mirror in node["mirrors"]} for node in nodes}
 
     def test_a_late_nodes_pods_pull_from_the_node_itself(self):

@@ -15,6 +15,7 @@ RELEASE = "quayside"
 HOOK = ["--set", "migration.enabled=true"]
 SLOW_HOOK = [*HOOK, "--set-string", "migration.does=--sleep=600"]
 QUICK_HOOK = [*HOOK, "--set-string", "migration.does=--sleep=0"]
+SECRET = "kept-to-itself"
 NEVER_READY = ["--set", "migration.enabled=false", "--set-string", "web.readiness=--fail"]
 
 
@@ -130,7 +131,26 @@ class Recover(LineTest):
         self.assertIn("quayside-migration", evidence)
         evidence = self.assert_put_back(*NEVER_READY)
         self.assertIn("Readiness probe failed", evidence)
+        self.assert_secrets_are_kept(*NEVER_READY)
         self.assert_upgraded()
+
+    def assert_secrets_are_kept(self, *words) -> None:
+        """What --set and values files carry is on no screen, on no command line, and in files of mode 0600 that are for it."""
+        log, values = self.folder / "command-lines", self.folder / "secret.yaml"
+        values.write_text(f"db: {{user: {SECRET}-0}}\n")
+        helm = self.make_helm("spying-helm", f'printf "%s\\n" "$*" >> {log}\ntr "\\0" " " < /proc/$PPID/cmdline >> {log}')
+        words = [self.packages[2], *words, "-f", values, "--set", f"db.password={SECRET}-1,db.port=5432", "--set-string", f"db.token={SECRET}-2", "--helm", helm]
+        approved = self.folder / "approved.json"
+        plan = self.lighter_text("plan", *words, "--out", approved)
+        run = self.lighter("upgrade", *words, "--rollback-on-failure", "--timeout", "5s", code=1)
+        told = [text for text in (plan.out, plan.err, run.out, run.err, log.read_text()) if SECRET in text]
+        self.assertEqual(told, [])
+        self.assertIn("--set-file db.password=", log.read_text())
+        folder = Path(run.json["runFolder"])
+        self.assertEqual(folder.stat().st_mode & 0o777, 0o700)
+        holders = [path for path in folder.rglob("*") if path.is_file() and SECRET in path.read_text(errors="replace")]
+        self.assertEqual({path.parent.name for path in holders}, {"values"})
+        self.assertEqual({path.stat().st_mode & 0o777 for path in [*holders, approved, folder / "plan.json", folder / "report.json"]}, {0o600})
 
 
 class RecoverWithHelm3(Recover):

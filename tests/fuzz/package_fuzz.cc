@@ -30,7 +30,8 @@ void CheckExtraction(const Bundle& bundle, const support::TempDir& dir) {
   const absl::Status extracted = ExtractChart(bundle, folder);
   std::set<std::string> wanted;
   for (const ChartFile& file : bundle.chart_files) {
-    REQUIRE(file.size <= bundle.file->size() && file.offset <= bundle.file->size() - file.size);
+    REQUIRE(file.size <= bundle.chart_file->size() &&
+            file.offset <= bundle.chart_file->size() - file.size);
     wanted.insert("chart/" + file.path);
   }
   // All of it or nothing.
@@ -51,6 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::set<std::string> charts;
   for (const Bundle& bundle : package->bundles) {
     REQUIRE(charts.insert(bundle.chart_name).second);
+    REQUIRE(bundle.has_chart() || package->bundles.size() == 1);
     CheckExtraction(bundle, dir);
   }
   REQUIRE(!charts.empty());

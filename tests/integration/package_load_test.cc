@@ -1,6 +1,7 @@
 // Packages on disk, loaded as `lighter load` does it.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "common/status.h"
@@ -36,9 +37,10 @@ class PackageLoadTest : public NodeTest {
   }
 
   // Every image under its own name, onto the one node.
-  absl::StatusOr<LoadReport> LoadPackage() {
+  absl::StatusOr<LoadReport> LoadPackage() { return LoadPackage(path_); }
+  absl::StatusOr<LoadReport> LoadPackage(const std::string& path) {
     Plan plan;
-    ASSIGN_OR_RETURN(plan.package, OpenPackage(path_));
+    ASSIGN_OR_RETURN(plan.package, OpenPackage(path));
     ASSIGN_OR_RETURN(plan.checksums, FindChecksums(plan.package));
     for (size_t bundle = 0; bundle < plan.package.bundles.size(); ++bundle) {
       PlannedBundle& planned = plan.releases.bundles.emplace_back();
@@ -105,6 +107,40 @@ TEST_P(PackageLoadTest, AnOciLayoutKeepsItsManifest) {
   ASSERT_OK(line.status());
   EXPECT_THAT(*line, HasSubstr(manifest["digest"].get<std::string>()));
   ExpectNothingLeaked();
+}
+
+// What `ctr images export` makes of an image, with the bytes of the real thing: the digest comes
+// through, whatever manifest.json is beside it.
+TEST_P(PackageLoadTest, WhatContainerdExportedKeepsItsDigest) {
+  const support::Image image =
+      support::MakeImage({"example.com/a:1"}, {DataLayer("a", 300'000, 1)});
+  support::OciLayoutBuilder layout;
+  const nlohmann::json manifest = layout.AddImage(image);
+  layout.AddItem(manifest, "example.com/a:1");
+  WritePackage({layout.Finish()});
+  ASSERT_OK(LoadPackage().status());
+  ASSERT_OK(
+      containerd().Ctr({"images", "export", dir_.File("images.tar"), "example.com/a:1"}).status());
+  const absl::StatusOr<Package> package = OpenPackage(dir_.File("images.tar"));
+  ASSERT_OK(package.status());
+  ASSERT_EQ(package->bundles.size(), 1u);
+  const std::vector<ArchiveImage>& images = package->bundles[0].images.images;
+  ASSERT_EQ(images.size(), 1u);
+  EXPECT_EQ(images[0].repo_tags, std::vector<std::string>{"example.com/a:1"});
+  EXPECT_EQ(images[0].manifest_digest.str(), manifest["digest"]);
+}
+
+TEST_P(PackageLoadTest, AChartAndAnArchiveInOneFolder) {
+  const support::Image image =
+      support::MakeImage({"example.com/a:1"}, {DataLayer("a", 300'000, 1)});
+  const support::TempDir folder;
+  std::filesystem::create_directory(folder.File("web"));
+  std::ofstream(folder.File("web/Chart.yaml")) << "name: web\nversion: 1.0.0\n";
+  ASSERT_OK(support::ImagesTar({image}).WriteTo(folder.File("images.tar")));
+  const absl::StatusOr<LoadReport> report = LoadPackage(folder.path());
+  ASSERT_OK(report.status());
+  EXPECT_TRUE(report->AllProven()) << report->package << report->nodes[0].status;
+  EXPECT_THAT(containerd().Ctr({"images", "ls", "-q"}).value(), HasSubstr("example.com/a:1"));
 }
 
 }  // namespace

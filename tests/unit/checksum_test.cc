@@ -113,6 +113,34 @@ TEST_F(ChecksumTest, EveryNameThatAListMayHave) {
   }
 }
 
+TEST_F(ChecksumTest, OfALinkTheListBesideItCountsThenThatBesideItsTarget) {
+  fs::create_directory(dir_.File("links"));
+  const std::string link = "links/latest.tar";
+  fs::create_symlink("../p.tar", dir_.File(link));
+  EXPECT_THAT(Find(link).value(), IsEmpty());
+  EXPECT_THAT(NoChecksumNote(OpenPackage(dir_.File(link)).value()), HasSubstr(dir_.File(link)));
+  Write("p_checksum.sha512sum", Hex(bytes_, HashKind::kSha512) + "  p.tar\n");
+  ExpectOk(link);
+  EXPECT_EQ(Find(link)->at(0).list, dir_.File("p_checksum.sha512sum"));
+  Write("links/latest.tar.sha256", Hex("other bytes", HashKind::kSha256) + "  latest.tar\n");
+  ExpectError(link, absl::StatusCode::kDataLoss, {dir_.File("links/latest.tar.sha256")});
+  ExpectOk("p.tar");
+}
+
+TEST_F(ChecksumTest, OfLinksToPartsTheListBesideTheirTargetsCounts) {
+  const std::vector<std::string> parts = CutIntoParts();
+  fs::create_directory(dir_.File("links"));
+  std::string list;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const std::string name = "p.tar.00" + std::to_string(i + 1);
+    fs::create_symlink("../" + name, dir_.File("links/x.tar.00" + std::to_string(i + 1)));
+    list += Hex(parts[i], HashKind::kSha256) + "  " + name + "\n";
+  }
+  Write("SHA256SUMS", list);
+  EXPECT_THAT(Find("links/x.tar").value(), SizeIs(3));
+  ExpectOk("links/x.tar");
+}
+
 TEST_F(ChecksumTest, EveryWayToWriteALine) {
   const std::string hex = Hex(bytes_, HashKind::kSha512);
   for (const std::string& text : {

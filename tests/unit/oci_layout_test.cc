@@ -51,6 +51,59 @@ class OciLayoutTest : public ::testing::Test {
   OciLayoutBuilder layout_;
 };
 
+// A manifest.json for these images, as Docker 25 and `ctr images export` write it into a layout.
+std::string ManifestJson(const std::vector<Image>& images) {
+  json items = json::array();
+  for (const Image& image : images) {
+    json layers = json::array();
+    for (const support::Layer& layer : image.layers) {
+      layers.push_back("blobs/sha256/" + layer.digest.hex());
+    }
+    items.push_back({{"Config", "blobs/sha256/" + image.config_digest.hex()},
+                     {"RepoTags", image.repo_tags},
+                     {"Layers", layers}});
+  }
+  return items.dump();
+}
+
+TEST_F(OciLayoutTest, AManifestJsonSaysWhichImagesAndTheLayoutTheirManifests) {
+  Image image = ImageOf("a");
+  image.repo_tags = {"nginx:1", "r.io/nginx:1"};
+  const json own = layout_.AddImage(image);
+  // Of another platform, whose blobs are missing, as containerd's store leaves them out.
+  json foreign = layout_.AddImage(ImageOf("b", "arm64"));
+  layout_.blobs().erase(OciLayoutBuilder::EntryOf(foreign));
+  layout_.AddItem(layout_.AddIndex({foreign, own}), "docker.io/library/nginx:1");
+  layout_.blobs()["manifest.json"] = ManifestJson({image});
+  const auto archive = Read();
+  ASSERT_TRUE(archive.ok()) << archive.status();
+  ASSERT_THAT(archive->images, SizeIs(1));
+  EXPECT_THAT(archive->images[0].repo_tags, ElementsAre("nginx:1", "r.io/nginx:1"));
+  EXPECT_EQ(archive->images[0].manifest_digest.str(), own["digest"]);
+  EXPECT_EQ(archive->images[0].layers[0].media_type, "application/vnd.oci.image.layer.v1.tar+gzip");
+}
+
+TEST_F(OciLayoutTest, AManifestJsonStandsAloneWhereTheLayoutIsNoHelp) {
+  Image image = ImageOf("a");
+  image.repo_tags = {"nginx:1"};
+  layout_.AddImage(image);
+  const std::string manifest_json = ManifestJson({image});
+  // Docker 25.0 wrote no manifests, or manifests without layers.
+  Image bare = image;
+  bare.layers.clear();
+  OciLayoutBuilder other = layout_;
+  other.AddItem(other.AddImage(bare));
+  other.AddItem({{"digest", "x"}});
+  for (OciLayoutBuilder layout : {layout_, other}) {
+    layout.blobs()["manifest.json"] = manifest_json;
+    const auto archive = Read(layout.Finish());
+    ASSERT_TRUE(archive.ok()) << archive.status();
+    ASSERT_THAT(archive->images, SizeIs(1));
+    EXPECT_EQ(archive->images[0].manifest_media_type,
+              "application/vnd.docker.distribution.manifest.v2+json");
+  }
+}
+
 TEST_F(OciLayoutTest, KeepsTheManifestAsItIsStored) {
   const std::vector<support::Layer> layers = {
       MakeLayer({support::File("a", "a")}, Compression::kGzip),

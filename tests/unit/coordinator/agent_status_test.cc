@@ -52,7 +52,7 @@ class AgentStatusTest : public ::testing::Test {
 TEST_F(AgentStatusTest, AHealthyNodeIsOneLine) {
   const std::string text = Text();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
-  EXPECT_THAT(text, HasSubstr("  2 (14 images)  3 h ago    pins  right\n"));
+  EXPECT_THAT(text, HasSubstr("  2 releases, 14 images  3 h ago    pins  right\n"));
   EXPECT_THAT(text, HasSubstr("  v2.3.7      overlayfs    4.7 GiB  "));
 }
 
@@ -83,7 +83,7 @@ TEST_F(AgentStatusTest, WhatIsMissingAndWhyIsUnderTheNode) {
   kept().set_doing("fetch r.io/a:1 1/3");
   kept().set_recreated_names(2);
   const std::string text = Text();
-  EXPECT_THAT(text, HasSubstr("3 (18 images, 3 missing)  just now   lease"));
+  EXPECT_THAT(text, HasSubstr("3 releases, 18 images (3 missing)  just now   lease"));
   EXPECT_THAT(text, HasSubstr("\n  problem: no peer has sha256:abc\n"));
   EXPECT_THAT(text, HasSubstr("\n  now: fetch r.io/a:1 1/3\n"));
   EXPECT_THAT(text, HasSubstr("\n  ns/new lacks 3 of 4 images"));

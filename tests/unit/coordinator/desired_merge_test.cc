@@ -257,5 +257,23 @@ TEST(ChangeOfLoadTest, TakesEachBundlesImagesAndEveryNode) {
   EXPECT_THAT(change.other_nodes, ElementsAre("node2"));
 }
 
+TEST(ChangeOfLoadTest, ArchivesOfOneNameHaveEntriesOfTheirOwn) {
+  std::set<std::string> entries;
+  for (const char* manifest : {"one", "other", "one"}) {
+    Plan plan;
+    Bundle& bundle = plan.package.bundles.emplace_back();
+    bundle.name = "images.tar";
+    bundle.images.images.emplace_back().manifest_digest = Digest::Of(manifest);
+    PlannedBundle& planned = plan.releases.bundles.emplace_back();
+    planned.names.targets.push_back({.image = 0, .source_name = "", .name = "r.io/a:1"});
+    const DesiredChange change = ChangeOfLoad(plan, absl::FromUnixSeconds(77));
+    ASSERT_THAT(change.releases, SizeIs(1));
+    EXPECT_TRUE(IsChartAlone(change.releases[0].entry));
+    entries.insert(change.releases[0].entry.name());
+  }
+  EXPECT_THAT(entries, SizeIs(2));
+  EXPECT_THAT(*entries.begin(), ::testing::MatchesRegex("images\\.tar-[0-9a-f]{12}"));
+}
+
 }  // namespace
 }  // namespace lighter
