@@ -27,7 +27,9 @@ struct CommonFlags {
   std::vector<std::string> set_json;
   std::string registry;
   std::string repository;
+  std::string config;  // load-image.yaml
   std::vector<std::string> allow_missing;
+  std::vector<std::string> allow_registry;
   std::vector<std::string> allow_pull;
   bool install = false;
   bool skip_checksum = false;
@@ -57,8 +59,8 @@ void AddProgressFlag(CLI::App& command, CommonFlags& flags);
 void AddReleaseFlags(CLI::App& command, CommonFlags& flags);
 // --timeout, --no-wait: of Helm.
 void AddWaitFlags(CLI::App& command, std::string& timeout, bool& no_wait);
-// RELEASE, those of AddReleaseFlags, the value flags of helm, --registry, --repository,
-// --allow-missing.
+// RELEASE, those of AddReleaseFlags, the value flags of helm, --registry, --repository, --config,
+// --allow-missing, --allow-registry.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 // After AddClusterFlags.
 void AddInstallFlag(CLI::App& command, CommonFlags& flags);
@@ -73,8 +75,8 @@ std::string CheckDuration(const std::string& text);
 KubectlOptions ToKubectlOptions(const CommonFlags& flags);
 HelmOptions ToHelmOptions(const CommonFlags& flags);
 VerifyOptions ToVerifyOptions(const CommonFlags& flags);
-// With --plan, from that file as well. UsageError where neither that nor PACKAGE is given; errors
-// of ReadPlanFile.
+// With --plan, from that file as well. UsageError where neither that nor PACKAGE is given, and of
+// the file of --config; errors of ReadPlanFile.
 absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags);
 
 }  // namespace lighter

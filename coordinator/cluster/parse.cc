@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/reference.h"
 #include "common/status.h"
 #include "coordinator/cluster/cluster.h"
+#include "coordinator/cluster/image_pods.h"
 #include "coordinator/cluster/kubernetes_json.h"
 
 namespace lighter {
@@ -95,16 +95,9 @@ absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& text,
 }
 
 absl::StatusOr<std::set<std::string>> ParseUsedImages(const std::string& text) {
-  ASSIGN_OR_RETURN(const json items, Items(text, "pods"));
+  ASSIGN_OR_RETURN(const ImagePods pods, ParseImagePods(text));
   std::set<std::string> images;
-  for (const json& item : items) {
-    for (const char* kind : {"initContainers", "containers", "ephemeralContainers"}) {
-      for (const json& container : At(item, {"spec", kind})) {
-        const absl::StatusOr<Reference> image = Reference::Parse(Text(container, {"image"}));
-        if (image.ok()) images.insert(image->str());
-      }
-    }
-  }
+  for (const auto& [image, of] : pods) images.insert(image);
   return images;
 }
 

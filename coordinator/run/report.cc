@@ -8,6 +8,7 @@
 #include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
+#include "coordinator/plan/name_problems.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/progress/render.h"
 
@@ -142,7 +143,8 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
           {"leftOut", LeftOutToJson(plan.nodes)},
           {"skipped", SkippedToJson(plan)},
           {"relocatedValues", RelocatedToJson(plan)},
-          {"missing", plan.missing},
+          {"missing", MissingNames(plan)},
+          {"nameProblems", NameProblemsToJson(plan)},
           {"startProblems", StartProblemsToJson(plan)},
           {"notes", plan.notes},
           {"packageError", Message(load.package)},
