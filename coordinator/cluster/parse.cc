@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/reference.h"
 #include "common/status.h"
 #include "coordinator/cluster/cluster.h"
 #include "coordinator/cluster/image_pods.h"
@@ -90,6 +91,22 @@ absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& text,
                     .phase = Text(item, {"status", "phase"}),
                     .ready = HasTrueCondition(item, "Ready"),
                     .reason = WaitingReason(item)});
+  }
+  return pods;
+}
+
+absl::StatusOr<ImagePods> ParseImagePods(const std::string& text) {
+  ASSIGN_OR_RETURN(const json items, Items(text, "pods"));
+  ImagePods pods;
+  for (const json& item : items) {
+    const std::string pod =
+        absl::StrCat(Text(item, {"metadata", "namespace"}), "/", Text(item, {"metadata", "name"}));
+    for (const char* kind : {"initContainers", "containers", "ephemeralContainers"}) {
+      for (const json& container : At(item, {"spec", kind})) {
+        const absl::StatusOr<Reference> image = Reference::Parse(Text(container, {"image"}));
+        if (image.ok()) pods[image->str()].insert(pod);
+      }
+    }
   }
   return pods;
 }

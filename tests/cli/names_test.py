@@ -1,14 +1,10 @@
 #!/usr/bin/env python3
 """Names that charts of many shapes lead to, decided with the real helm 3 and 4. Needs a build and helm, no cluster."""
 
-import gzip
-import hashlib
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import unittest
 from pathlib import Path
@@ -16,47 +12,12 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("LIGHTER_BUILD") or REPOSITORY / "build/release")
 sys.path.insert(0, str(REPOSITORY / "tests/cluster"))
+from bundles import bundle, chart, pod  # noqa: E402
 from testbed import paths  # noqa: E402  (the tests of the cluster know where helm is)
 
 HINT = "{{ .image.registry }}/{{ .image.repository }}:{{ .image.tag }}"
 VALUES = "image: {registry: r.io, repository: a/web, tag: v1}\n"
 PLAIN = "{{ .Values.image.registry }}/{{ .Values.image.repository }}:{{ .Values.image.tag }}"
-
-
-def tar(files: dict[str, bytes]) -> bytes:
-    """A tar of these files, in order."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, data in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return out.getvalue()
-
-
-def images_tar(names: list[str]) -> bytes:
-    """A docker-archive with an image of one layer for each of the names."""
-    files, manifest = {}, []
-    for name in names:
-        plain = tar({"name": name.encode()})
-        layer = gzip.compress(plain, mtime=0)
-        rootfs = {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(plain).hexdigest()]}
-        config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs, "config": {}}).encode()
-        layer_name, config_name = f"{hashlib.sha256(layer).hexdigest()}.tar.gz", f"sha256:{hashlib.sha256(config).hexdigest()}"
-        files |= {config_name: config, layer_name: layer}
-        manifest.append({"Config": config_name, "RepoTags": [name], "Layers": [layer_name]})
-    return tar(files | {"manifest.json": json.dumps(manifest).encode()})
-
-
-def pod(image: str, extra: str = "") -> str:
-    """The template of a Pod that asks for what the template `image` gives."""
-    return f"apiVersion: v1\nkind: Pod\nmetadata: {{name: web{extra}}}\nspec: {{containers: [{{name: web, image: '{image}'}}]}}\n"
-
-
-def chart(name: str, values: str, templates: dict[str, str], dependencies: str = "") -> dict[str, str]:
-    """The files of a chart."""
-    files = {"Chart.yaml": f'apiVersion: v2\nname: {name}\nversion: 1.10.0\nappVersion: "1.10"\n{dependencies}', "values.yaml": values}
-    return files | {f"templates/{file}": text for file, text in templates.items()}
 
 
 def below(folder: str, files: dict[str, str]) -> dict[str, str]:
@@ -72,8 +33,7 @@ class Names(unittest.TestCase):
     def plan(self, helm: str, files: dict[str, str], hints: list[str], images: list[str], *flags) -> dict:
         """The result in JSON of a load of the bundle with that chart."""
         package = self.folder / "web.bundle.tar"
-        head = {"hints.yaml": json.dumps(hints).encode()} | {f"original-chart/{name}": text.encode() for name, text in files.items()}
-        package.write_bytes(tar(head | {"images.tar": images_tar(images)}))
+        package.write_bytes(bundle(files, hints, images))
         words = [BUILD / "lighter", "load", "--local", package, "--containerd-socket", "/nowhere/c.sock", "--helm", paths.tools(f"helm{helm}") / "helm"]
         done = subprocess.run([*words, "-o", "json", *flags], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         self.assertTrue(done.stdout.startswith("{"), f"{flags}: {done.stdout}{done.stderr}")
@@ -196,8 +156,7 @@ class Names(unittest.TestCase):
         values = "a: {registry: r.io, repository: a/proxy}\nb: {registry: r.io, repository: b/proxy}\n"
         hints = ["{{ .a.registry }}/{{ .a.repository }}:1", "{{ .b.registry }}/{{ .b.repository }}:1"]
         package = self.folder / "web.bundle.tar"
-        head = {"hints.yaml": json.dumps(hints).encode()} | {f"original-chart/{n}": t.encode() for n, t in chart("web", values, {}).items()}
-        package.write_bytes(tar(head | {"images.tar": images_tar(["r.io/a/proxy:1", "r.io/b/proxy:1"])}))
+        package.write_bytes(bundle(chart("web", values, {}), hints, ["r.io/a/proxy:1", "r.io/b/proxy:1"]))
         words = [BUILD / "lighter", "load", "--local", package, "--containerd-socket", "/nowhere/c.sock", "--helm", paths.tools("helm4") / "helm"]
         done = subprocess.run([*words, "--registry", "10.0.0.5", "--repository", "proj"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 1, done.stderr)

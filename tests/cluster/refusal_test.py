@@ -5,6 +5,7 @@ import re
 import unittest
 from pathlib import Path
 
+from bundles import bundle, chart
 from linecase import REGISTRY, LineTest
 from testbed.process import wait_for
 
@@ -194,6 +195,21 @@ class Refusals(LineTest):
         for asked in (["--allow-registry", "release.example.io"], ["--set", "global.imageRegistry=release.example.io"]):
             plan = self.lighter("plan", *words, *asked).json
             self.assertIn(f"2 images of the release come from release.example.io from now on, no longer from {REGISTRY}", plan["notes"][0])
+
+    def test_a_name_of_the_archive_that_is_taken(self):
+        package, taken, free = self.folder / "spare.bundle.tar", "example.com/spare/taken:1", "example.com/spare/free:1"
+        package.write_bytes(bundle(chart("spare", "", {}), [], [taken, free]))
+        other = next(line.split()[0] for line in self.ctr("node2", "images", "ls").splitlines()[1:])
+        self.ctr("node2", "images", "tag", other, taken)
+        self.addCleanup(lambda: [self.shell_status(*self.line.node(node).inside, "ctr", "-n", "k8s.io", "images", "rm", "--sync", name) for node in ("node1", "node2") for name in (taken, free)])
+        digest = self.config_digest("node2", taken)
+        text = self.lighter_text("load", package)
+        self.assertEqual(text.code, 0, text)
+        self.assertIn(f"note: N-NAME-TAKEN: {taken}: a node has another image of that name", text.err)
+        self.assertEqual(self.config_digest("node2", taken), digest)
+        for node in ("node1", "node2"):
+            self.assertIn(free, self.ctr(node, "images", "ls", "-q").splitlines())
+        self.assertNotIn(taken, self.ctr("node1", "images", "ls", "-q").splitlines())
 
     def test_load_of_a_tag_that_the_package_does_not_have(self):
         name = f"{REGISTRY}/quayside/web:v9"

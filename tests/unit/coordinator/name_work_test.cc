@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "coordinator/cluster/image_pods.h"
+
 namespace lighter {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 // One image of one bundle, under a name that this witness gives it and that a node has for another.
 Plan WithMove(NameWitness witness) {
@@ -54,6 +57,17 @@ TEST(LeaveTakenNamesTest, AFreeNameIsTaken) {
   plan.nodes.nodes[0].inventory.mutable_names(0)->clear_current_manifest_digest();
   EXPECT_FALSE(LeaveTakenNames(plan));
   EXPECT_THAT(NamesToMove(plan), IsEmpty());
+}
+
+TEST(ParseImagePodsTest, EveryPodIsToldUnderEveryImageOfIts) {
+  const auto pods = ParseImagePods(R"({"kind": "List", "items": [
+    {"metadata": {"namespace": "harbor", "name": "web-1"},
+     "spec": {"initContainers": [{"image": "busybox"}], "containers": [{"image": "r.io/a:1"}]}},
+    {"metadata": {"namespace": "other", "name": "b"}, "spec": {"containers": [{"image": "r.io/a:1"}]}}]})");
+  ASSERT_TRUE(pods.ok()) << pods.status();
+  EXPECT_THAT(*pods,
+              ElementsAre(Pair("docker.io/library/busybox:latest", ElementsAre("harbor/web-1")),
+                          Pair("r.io/a:1", ElementsAre("harbor/web-1", "other/b"))));
 }
 
 TEST(MovedUnderTest, OnlyNamesThatRunNowCount) {

@@ -253,6 +253,9 @@ TEST_F(RegistryChangeTest, ThatWasAskedForIsANote) {
   query.values = {"-f", dir_.File("v.yaml")};
   EXPECT_THAT(Changes(query), as_asked);
   query.values = {};
+  query.relocation.registry = "r.io";
+  EXPECT_THAT(Changes(query), ::testing::Contains(HasSubstr(", as asked")));
+  query.relocation = {};
   query.allow_registries = {"r.io"};
   EXPECT_THAT(Changes(query), ElementsAre(HasSubstr("(allowed)")));
 }
