@@ -5,6 +5,7 @@
 #include "common/status.h"
 #include "common/usage_error.h"
 #include "coordinator/cli/output.h"
+#include "coordinator/plan/name_problems.h"
 #include "coordinator/plan/pod_denials.h"
 #include "coordinator/process/stop_signal.h"
 
@@ -29,7 +30,7 @@ int UpgradeExitCode(const UpgradeReport& report) {
 
 int PlanExitCode(const Plan& plan) {
   const bool pods_start = CheckPodsStart(plan.start.problems, /*is_loaded=*/true).ok();
-  if (!plan.missing.empty() || !pods_start || !CheckPodsAdmitted(plan).ok()) return kExitFailed;
+  if (!CheckNames(plan).ok() || !pods_start || !CheckPodsAdmitted(plan).ok()) return kExitFailed;
   if (plan.agentless) return kExitOk;
   const auto& nodes = plan.nodes.nodes;
   const auto served = std::count_if(nodes.begin(), nodes.end(),

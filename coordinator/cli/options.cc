@@ -1,9 +1,14 @@
 #include "coordinator/cli/options.h"
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "common/file.h"
+#include "common/limits.h"
 #include "common/status.h"
 #include "common/usage_error.h"
 #include "coordinator/cluster/kubernetes_json.h"
+#include "coordinator/naming/load_image.h"
 #include "coordinator/plan/plan_file.h"
 
 namespace lighter {
@@ -18,6 +23,18 @@ void AppendFlags(ValueArgs& args, const char* flag, const std::vector<std::strin
     args.push_back(flag);
     args.push_back(value);
   }
+}
+
+// Where --config says that the images go.
+absl::Status ReadConfig(const std::string& path, PlanOptions& options) {
+  ASSIGN_OR_RETURN(const std::string yaml, ReadFile(path, 2 * kMiB));
+  ASSIGN_OR_RETURN(LoadImageConfig config, ParseLoadImageConfig(yaml, path));
+  options.query.relocation = std::move(config.relocation);
+  options.notes.push_back(absl::StrCat(
+      "images go where ", path, " says; nothing is pushed to any registry or chart repository",
+      config.ignored.empty() ? "" : ", so these keys of it are not used: ",
+      absl::StrJoin(config.ignored, ", ")));
+  return absl::OkStatus();
 }
 
 // Each use of the flag takes one value and adds it, as helm's own flags do.
@@ -117,6 +134,12 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
                   "Deployment/web; may be repeated")
       ->expected(1)
       ->take_all();
+  command
+      .add_option("--allow-registry", flags.allow_registry,
+                  "Go on although images of a release that runs will come from this REGISTRY, and "
+                  "come from another one now; may be repeated")
+      ->expected(1)
+      ->take_all();
   AddRepeated(command, "-f,--values", flags.values_files, "Values file; may be repeated");
   AddRepeated(command, "--set", flags.set, "key=value; may be repeated");
   AddRepeated(command, "--set-string", flags.set_string, "key=value, always text; may be repeated");
@@ -134,6 +157,12 @@ void AddClusterFlags(CLI::App& command, CommonFlags& flags) {
                   "With --registry: instead of all but the last part of each image's path")
       ->check(CheckRepository)
       ->needs(registry)
+      ->group(kNames);
+  command
+      .add_option("--config", flags.config,
+                  "In place of --registry and --repository: charts-syncer's load-image.yaml. Of it "
+                  "only where images go is used; nothing is pushed")
+      ->excludes(registry)
       ->group(kNames);
 }
 
@@ -182,7 +211,8 @@ void AddPlanFileFlag(CLI::App& command, CommonFlags& flags) {
     if (is_excluded) plan->excludes(option);
   }
   for (const char* name :
-       {"RELEASE", "--namespace", "--allow-missing", "--allow-denied", "--allow-pull"}) {
+       {"RELEASE", "--namespace", "--allow-missing", "--allow-registry", "--allow-denied",
+        "--allow-pull"}) {
     plan->excludes(name);
   }
   if (CLI::Option* install = command.get_option_no_throw("--install")) plan->excludes(install);
@@ -201,6 +231,7 @@ absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags) {
   PlanOptions options;
   options.query.relocation = {.registry = RegistryOf(flags.registry),
                               .repository = flags.repository};
+  if (!flags.config.empty()) RETURN_IF_ERROR(UsageError(ReadConfig(flags.config, options)));
   options.package = flags.package;
   options.query.release = flags.release;
   options.query.ns = flags.ns;
@@ -212,7 +243,8 @@ absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags) {
   options.helm = ToHelmOptions(flags);
   options.kubectl = ToKubectlOptions(flags);
   options.tls_dir = flags.tls_dir;
-  options.allow_missing = flags.allow_missing;
+  options.query.allow_missing = flags.allow_missing;
+  options.query.allow_registries = flags.allow_registry;
   options.allow_denied = flags.allow_denied;
   options.allow_pull = flags.allow_pull;
   options.query.install = flags.install;

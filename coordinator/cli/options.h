@@ -27,8 +27,10 @@ struct CommonFlags {
   std::vector<std::string> set_json;
   std::string registry;
   std::string repository;
+  std::string config;  // load-image.yaml
   std::vector<std::string> allow_missing;
   std::vector<std::string> allow_denied;
+  std::vector<std::string> allow_registry;
   std::vector<std::string> allow_pull;
   bool install = false;
   bool skip_checksum = false;
@@ -58,8 +60,8 @@ void AddProgressFlag(CLI::App& command, CommonFlags& flags);
 void AddReleaseFlags(CLI::App& command, CommonFlags& flags);
 // --timeout, --no-wait: of Helm.
 void AddWaitFlags(CLI::App& command, std::string& timeout, bool& no_wait);
-// RELEASE, those of AddReleaseFlags, the value flags of helm, --registry, --repository,
-// --allow-missing, --allow-denied.
+// RELEASE, those of AddReleaseFlags, the value flags of helm, --registry, --repository, --config,
+// --allow-missing, --allow-registry, --allow-denied.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
 // After AddClusterFlags.
 void AddInstallFlag(CLI::App& command, CommonFlags& flags);
@@ -74,8 +76,8 @@ std::string CheckDuration(const std::string& text);
 KubectlOptions ToKubectlOptions(const CommonFlags& flags);
 HelmOptions ToHelmOptions(const CommonFlags& flags);
 VerifyOptions ToVerifyOptions(const CommonFlags& flags);
-// With --plan, from that file as well. UsageError where neither that nor PACKAGE is given; errors
-// of ReadPlanFile.
+// With --plan, from that file as well. UsageError where neither that nor PACKAGE is given, and of
+// the file of --config; errors of ReadPlanFile.
 absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags);
 
 }  // namespace lighter

@@ -7,6 +7,7 @@
 #include "common/reference.h"
 #include "common/status.h"
 #include "coordinator/cluster/cluster.h"
+#include "coordinator/cluster/image_pods.h"
 #include "coordinator/cluster/kubernetes_json.h"
 
 namespace lighter {
@@ -94,17 +95,26 @@ absl::StatusOr<std::vector<PodState>> ParsePods(const std::string& text,
   return pods;
 }
 
-absl::StatusOr<std::set<std::string>> ParseUsedImages(const std::string& text) {
+absl::StatusOr<ImagePods> ParseImagePods(const std::string& text) {
   ASSIGN_OR_RETURN(const json items, Items(text, "pods"));
-  std::set<std::string> images;
+  ImagePods pods;
   for (const json& item : items) {
+    const std::string pod =
+        absl::StrCat(Text(item, {"metadata", "namespace"}), "/", Text(item, {"metadata", "name"}));
     for (const char* kind : {"initContainers", "containers", "ephemeralContainers"}) {
       for (const json& container : At(item, {"spec", kind})) {
         const absl::StatusOr<Reference> image = Reference::Parse(Text(container, {"image"}));
-        if (image.ok()) images.insert(image->str());
+        if (image.ok()) pods[image->str()].insert(pod);
       }
     }
   }
+  return pods;
+}
+
+absl::StatusOr<std::set<std::string>> ParseUsedImages(const std::string& text) {
+  ASSIGN_OR_RETURN(const ImagePods pods, ParseImagePods(text));
+  std::set<std::string> images;
+  for (const auto& [image, of] : pods) images.insert(image);
   return images;
 }
 

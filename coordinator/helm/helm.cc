@@ -9,7 +9,6 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/status.h"
-#include "coordinator/helm/values_probe.h"
 #include "coordinator/process/process.h"
 
 namespace lighter {
@@ -76,16 +75,6 @@ std::vector<std::string> ChangeArgs(const Release& release, const UpgradeOptions
                                    is_new ? "--create-namespace" : "--reset-values"};
   args.insert(args.end(), options.values.begin(), options.values.end());
   return args;
-}
-
-// A hook that only `helm test` runs.
-bool IsTestHook(const json& hook) {
-  const auto events = hook.find("events");
-  if (events == hook.end() || !events->is_array() || events->empty()) return false;
-  for (const json& event : *events) {
-    if (!event.is_string() || !absl::StartsWith(event.get<std::string>(), "test")) return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -201,8 +190,9 @@ absl::StatusOr<std::string> Helm::UserValues(const Release& release, int revisio
 }
 
 absl::StatusOr<json> Helm::MergedValues(const std::string& chart_dir, const ValueArgs& values,
-                                        const std::string& scratch_dir) const {
-  RETURN_IF_ERROR(MakeValuesProbe(chart_dir, scratch_dir));
+                                        const std::string& scratch_dir,
+                                        Dependencies dependencies) const {
+  RETURN_IF_ERROR(MakeValuesProbe(chart_dir, scratch_dir, dependencies));
   std::vector<std::string> args = {"template", "lighter-probe", scratch_dir};
   Append(args, values);
   ASSIGN_OR_RETURN(const std::string out, Run(args, false));
@@ -221,7 +211,7 @@ absl::StatusOr<std::string> Helm::RenderUpgrade(const Release& release,
   std::string manifests = Text(parsed, "manifest");
   if (const auto hooks = parsed.find("hooks"); hooks != parsed.end() && hooks->is_array()) {
     for (const json& hook : *hooks) {
-      if (!IsTestHook(hook)) absl::StrAppend(&manifests, "\n---\n", Text(hook, "manifest"));
+      absl::StrAppend(&manifests, "\n---\n", Text(hook, "manifest"));
     }
   }
   return manifests;
@@ -229,7 +219,7 @@ absl::StatusOr<std::string> Helm::RenderUpgrade(const Release& release,
 
 absl::StatusOr<std::string> Helm::RenderOffline(const std::string& chart_dir,
                                                 const ValueArgs& values) const {
-  std::vector<std::string> args = {"template", "lighter-offline", chart_dir, "--skip-tests"};
+  std::vector<std::string> args = {"template", "lighter-offline", chart_dir};
   Append(args, values);
   return Run(args, false);
 }

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "coordinator/helm/values_probe.h"
 
 namespace lighter {
 
@@ -93,16 +94,17 @@ class Helm {
 
   // The chart's values with `values` merged in by Helm itself, subcharts and globals included:
   // `helm template` of a copy of the chart (made in `scratch_dir`) whose only template prints
-  // .Values.
-  absl::StatusOr<nlohmann::json> MergedValues(const std::string& chart_dir, const ValueArgs& values,
-                                              const std::string& scratch_dir) const;
+  // .Values. With kAll also those of subcharts that are switched off.
+  absl::StatusOr<nlohmann::json> MergedValues(
+      const std::string& chart_dir, const ValueArgs& values, const std::string& scratch_dir,
+      Dependencies dependencies = Dependencies::kAsHelmWould) const;
 
-  // The manifests (hooks included, tests not) that an upgrade or installation of `release` would
+  // The manifests (hooks and tests included) that an upgrade or installation of `release` would
   // apply: `helm upgrade --dry-run=server`. Holds Secrets in the clear: keep it in memory.
   absl::StatusOr<std::string> RenderUpgrade(const Release& release,
                                             const UpgradeOptions& options) const;
 
-  // `helm template`, without a cluster.
+  // The same by `helm template`, without a cluster.
   absl::StatusOr<std::string> RenderOffline(const std::string& chart_dir,
                                             const ValueArgs& values) const;
 

@@ -1,5 +1,7 @@
 #include "coordinator/helm/values_probe.h"
 
+#include <yaml-cpp/yaml.h>
+
 #include <filesystem>
 #include <system_error>
 
@@ -8,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/file.h"
+#include "common/limits.h"
 #include "common/status.h"
 
 namespace lighter {
@@ -27,9 +30,32 @@ bool IsLeftOut(const fs::path& relative) {
   return relative.filename() == "values.schema.json";
 }
 
+// Of Chart.yaml, or of requirements.yaml in charts of apiVersion v1.
+bool ListsDependencies(const fs::path& file) {
+  return file.filename() == "Chart.yaml" || file.filename() == "requirements.yaml";
+}
+
+// Without what would switch dependencies off. One that cannot be read stays: Helm says why.
+absl::Status DropConditions(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxChartFileBytes));
+  try {
+    YAML::Node chart = YAML::Load(text);
+    if (!chart.IsMap() || !chart["dependencies"].IsSequence()) return absl::OkStatus();
+    for (YAML::Node dependency : chart["dependencies"]) {
+      if (!dependency.IsMap()) continue;
+      dependency.remove("condition");
+      dependency.remove("tags");
+    }
+    return WriteFileAtomic(path, YAML::Dump(chart) + "\n", 0600);
+  } catch (const YAML::Exception&) {
+    return absl::OkStatus();
+  }
+}
+
 }  // namespace
 
-absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& probe_dir) {
+absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& probe_dir,
+                             Dependencies dependencies) {
   std::error_code error;
   fs::remove_all(probe_dir, error);
   fs::create_directories(fs::path(probe_dir) / "templates", error);
@@ -42,6 +68,9 @@ absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& pr
     fs::create_directories(target.parent_path(), error);
     if (!error) fs::copy_file(it->path(), target, error);
     if (error) break;
+    if (dependencies == Dependencies::kAll && ListsDependencies(relative)) {
+      RETURN_IF_ERROR(DropConditions(target.string()));
+    }
   }
   if (error) return ErrnoStatus(error.value(), absl::StrCat("copy ", chart_dir, " to ", probe_dir));
   return WriteFileAtomic((fs::path(probe_dir) / "templates" / "values.yaml").string(), kTemplate,

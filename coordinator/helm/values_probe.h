@@ -9,9 +9,15 @@
 
 namespace lighter {
 
+enum class Dependencies {
+  kAsHelmWould,  // those that conditions and tags switch off are left out
+  kAll,          // conditions and tags of Chart.yaml and of unpacked subcharts do not count
+};
+
 // Makes in `probe_dir` (replaced) a copy of the chart in `chart_dir` without any template, schema
 // or CRD of it or of its unpacked subcharts, and with one template that prints .Values.
-absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& probe_dir);
+absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& probe_dir,
+                             Dependencies dependencies);
 
 // The values in the output of `helm template` of such a chart.
 absl::StatusOr<nlohmann::json> ReadValuesProbe(const std::string& rendered);

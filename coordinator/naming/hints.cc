@@ -2,6 +2,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -79,6 +81,20 @@ absl::StatusOr<Hint> Hint::Parse(std::string_view text) {
     if (!path.ok()) return Annotate(path.status(), absl::StrCat("hint ", Quoted(text)));
     hint.parts_.push_back({.text = {}, .path = *std::move(path)});
     rest.remove_prefix(close + kClose.size());
+  }
+  return hint;
+}
+
+bool Hint::BeginsWith(const std::string& key) const {
+  return std::any_of(parts_.begin(), parts_.end(), [&key](const Part& part) {
+    return !part.path.empty() && part.path.front() == key;
+  });
+}
+
+Hint Hint::WithRoot(const std::string& key, const std::string& to) const {
+  Hint hint = *this;
+  for (Part& part : hint.parts_) {
+    if (!part.path.empty() && part.path.front() == key) part.path.front() = to;
   }
   return hint;
 }

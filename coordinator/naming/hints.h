@@ -32,6 +32,11 @@ class Hint {
   // What the image name is made of for these values, in order. Errors as Evaluate's.
   absl::StatusOr<std::vector<Part>> Resolve(const nlohmann::json& values) const;
 
+  // Whether a path into values begins with that key.
+  bool BeginsWith(const std::string& key) const;
+  // The hint with `to` instead of that first key; its text stays, for messages.
+  Hint WithRoot(const std::string& key, const std::string& to) const;
+
   const std::string& text() const { return text_; }
 
  private:

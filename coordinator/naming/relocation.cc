@@ -19,10 +19,31 @@ using nlohmann::json;
 using Path = std::vector<std::string>;
 using Settings = std::map<Path, std::string>;
 
-std::string Prefix(const Relocation& relocation) {
-  return relocation.repository.empty()
-             ? relocation.registry
-             : absl::StrCat(relocation.registry, "/", relocation.repository);
+std::string Join(const std::string& first, const std::string& second) {
+  return first.empty() || second.empty() ? first + second : absl::StrCat(first, "/", second);
+}
+
+// Where an image goes: what its registry and its path become.
+struct Place {
+  std::string registry;
+  std::string path;
+
+  std::string name() const { return absl::StrCat(registry, "/", path); }
+};
+
+Place PlaceOf(const Reference& source, const Relocation& rule) {
+  // As go-containerregistry calls it, by which charts-syncer goes.
+  const std::string origin = source.registry == "docker.io" ? "index.docker.io" : source.registry;
+  Place place = {rule.registry, Join(rule.prefix_repository, source.repository)};
+  if (!rule.prefix_registry.empty() && rule.append_origin_registry) {
+    place = {Join(rule.prefix_registry, origin), source.repository};
+  } else if (!rule.prefix_registry.empty()) {
+    place = {rule.prefix_registry, Join(origin, place.path)};
+  }
+  if (!rule.repository.empty()) {
+    place.path = Join(rule.repository, source.repository.substr(source.repository.rfind('/') + 1));
+  }
+  return place;
 }
 
 // `text` without what comes before and after; nothing where it does not begin and end so.
@@ -109,19 +130,16 @@ struct Solution {
 std::optional<Solution> Solve(const std::vector<Hint::Part>& parts, const Reference& source,
                               const Relocation& relocation) {
   const Name name = Cut(parts);
-  const std::string path = relocation.repository.empty()
-                               ? source.repository
-                               : source.repository.substr(source.repository.rfind('/') + 1);
-  const std::string wanted = absl::StrCat(Prefix(relocation), "/", path);
+  const Place place = PlaceOf(source, relocation);
+  const std::string wanted = place.name();
   if (name.fields.empty()) {
     return name.texts[0] == wanted ? std::optional<Solution>(Solution()) : std::nullopt;
   }
   // A registry value is often shared by images of several paths, so it must not take any of them.
   const bool is_registry = IsRegistryOf(source, name.fields[0].text);
-  auto values =
-      is_registry ? SolveByTwo(name, wanted, relocation.registry) : SolveByOne(name, wanted);
+  auto values = is_registry ? SolveByTwo(name, wanted, place.registry) : SolveByOne(name, wanted);
   if (!values) {
-    values = is_registry ? SolveByOne(name, wanted) : SolveByTwo(name, wanted, relocation.registry);
+    values = is_registry ? SolveByOne(name, wanted) : SolveByTwo(name, wanted, place.registry);
   }
   if (!values) return std::nullopt;
   Solution solution;
@@ -145,12 +163,23 @@ std::vector<Hint::Part> WithSettings(std::vector<Hint::Part> parts, const Settin
 
 }  // namespace
 
+std::string RootOf(const Relocation& relocation) {
+  const bool is_prefix = !relocation.prefix_registry.empty();
+  const bool keeps_origin = is_prefix && relocation.append_origin_registry;
+  if (is_prefix && (keeps_origin || relocation.repository.empty())) {
+    return relocation.prefix_registry;
+  }
+  return Join(is_prefix ? relocation.prefix_registry : relocation.registry,
+              relocation.repository.empty() ? relocation.prefix_repository : relocation.repository);
+}
+
 absl::Status CheckRelocation(const Relocation& relocation) {
-  const std::string name = Prefix(relocation) + "/a/b:v1";
+  const Reference any = {.registry = "example.com", .repository = "a/b", .tag = "v1", .digest = ""};
+  const std::string name = PlaceOf(any, relocation).name() + ":v1";
   const absl::StatusOr<Reference> reference = Reference::Parse(name);
   if (reference.ok() && reference->str() == name) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      "image names cannot begin with \"", Prefix(relocation),
+      "image names cannot begin with \"", RootOf(relocation),
       "/\": a registry is like 10.0.0.5:5000 or harbor.example.com/mirror, a repository like "
       "proj/containers, both in lower case"));
 }
@@ -172,7 +201,7 @@ RelocatedValues RelocateValues(const std::vector<Hint>& hints, const json& defau
       result.notes.push_back(absl::StrCat("hint \"", hint.text(),
                                           "\": no value, or none that other hints do not share, "
                                           "can put the image under ",
-                                          Prefix(relocation)));
+                                          RootOf(relocation)));
       continue;
     }
     all.merge(solution->settings);
@@ -186,8 +215,8 @@ RelocatedValues RelocateValues(const std::vector<Hint>& hints, const json& defau
     *value = setting;
     if (versioned.contains(path)) {
       result.notes.push_back(absl::StrCat("value .", absl::StrJoin(path, "."), " is \"", setting,
-                                          "\" now, version included: give --registry to the "
-                                          "upgrade after this one, too"));
+                                          "\" now, version included: give the same --registry "
+                                          "or --config to the upgrade after this one, too"));
     }
   }
   return result;
@@ -196,11 +225,11 @@ RelocatedValues RelocateValues(const std::vector<Hint>& hints, const json& defau
 std::vector<std::string> NotRelocated(const NamingResult& names, const Relocation& relocation) {
   std::vector<std::string> notes;
   for (const TargetName& target : names.targets) {
-    if (target.name.starts_with(Prefix(relocation) + "/")) continue;
+    if (target.name.starts_with(RootOf(relocation) + "/")) continue;
     const char* cause = target.witness == NameWitness::kSource
                             ? "no hint speaks of the image"
                             : "the chart or values of yours decide otherwise";
-    notes.push_back(absl::StrCat(target.name, " is not under ", Prefix(relocation), ": ", cause));
+    notes.push_back(absl::StrCat(target.name, " is not under ", RootOf(relocation), ": ", cause));
   }
   return notes;
 }

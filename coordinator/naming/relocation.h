@@ -1,7 +1,7 @@
 // Values that put a chart's images under another registry, made from its hints by the rule of
-// relok8s and charts-syncer (internal/rewrite_action.go, containerRegistry and
-// containerRepository): the registry is replaced; with a repository prefix all of an image's path
-// but its last component is, too; the tag stays.
+// relok8s and charts-syncer (internal/rewrite_action.go, ImageTemplate.Apply; also that of
+// DaoCloud's fork): the registry is replaced or put before the image's own; with a repository all
+// of the path but its last component is replaced; the tag stays.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,10 +14,22 @@
 
 namespace lighter {
 
+// The members have charts-syncer's names; empty: that is not asked for.
 struct Relocation {
-  std::string registry;  // "10.16.10.111", "10.16.10.111:5000/mirror"; empty: nothing is relocated
-  std::string repository;  // prefix, "proj/containers"; empty: the path stays as it is
+  std::string registry;  // in place of the image's own: "10.16.10.111", "10.16.10.111:5000/mirror"
+  std::string repository;  // in place of all of the path but its last component: "proj/containers"
+  // DaoCloud's: before the image's own registry, which stays in the name (docker.io as
+  // index.docker.io); this one wins over `registry`.
+  std::string prefix_registry = {};
+  std::string prefix_repository = {};   // DaoCloud's: before the path; `repository` wins over it
+  bool append_origin_registry = false;  // with prefix_registry: values of registries get both
+
+  // Nothing is relocated.
+  bool empty() const { return registry.empty() && prefix_registry.empty(); }
 };
+
+// What all relocated names begin with.
+std::string RootOf(const Relocation& relocation);
 
 // InvalidArgument where image names cannot begin so.
 absl::Status CheckRelocation(const Relocation& relocation);

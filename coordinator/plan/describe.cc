@@ -10,6 +10,8 @@
 #include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/describe_package.h"
+#include "coordinator/plan/name_problems.h"
+#include "coordinator/plan/name_work.h"
 #include "coordinator/plan/pod_denials.h"
 #include "coordinator/progress/render.h"
 
@@ -35,57 +37,6 @@ const char* WitnessName(NameWitness witness) {
 // In one line, and safe to print.
 std::string AsciiText(const nlohmann::json& json) {
   return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-}
-
-using Digests = std::map<std::string, std::string>;
-
-// The manifest digest that each name is to have.
-Digests WantedDigests(const Plan& plan) {
-  Digests wanted;
-  for (const v1::Image& image : plan.work.images) {
-    for (const std::string& name : image.names()) wanted[name] = image.manifest_digest();
-  }
-  return wanted;
-}
-
-// What a load does to the names of a node.
-struct NameWork {
-  size_t create = 0;                       // not there
-  size_t prove = 0;                        // there with the right manifest, not provable
-  std::vector<const v1::NameState*> move;  // there for another image
-};
-
-NameWork NamesOf(const NodePlan& node, const Digests& wanted) {
-  NameWork work;
-  for (const v1::NameState& name : node.inventory.names()) {
-    const auto it = wanted.find(name.name());
-    if (name.proven() || it == wanted.end()) continue;
-    if (name.current_manifest_digest().empty()) {
-      ++work.create;
-    } else if (name.current_manifest_digest() == it->second) {
-      ++work.prove;
-    } else {
-      work.move.push_back(&name);
-    }
-  }
-  return work;
-}
-
-// A line for each name that nodes have for another image: whatever they start by it next is the
-// package's.
-std::string DescribeMoves(const Plan& plan, const Digests& wanted) {
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> moves;  // to the nodes
-  for (const NodePlan& node : plan.nodes.nodes) {
-    for (const v1::NameState* name : NamesOf(node, wanted).move) {
-      moves[{name->name(), name->current_manifest_digest()}].push_back(node.name);
-    }
-  }
-  std::string text;
-  for (const auto& [name, nodes] : moves) {
-    absl::StrAppend(&text, "moved name: ", name.first, " is ", OneLine(name.second), " on ",
-                    absl::StrJoin(nodes, ", "), "\n");
-  }
-  return text;
 }
 
 std::string DescribeNode(const NodePlan& node, const Digests& wanted, uint64_t all_bytes) {
@@ -221,11 +172,8 @@ std::string DescribePlan(const Plan& plan) {
   for (const std::string& note : plan.notes) {
     absl::StrAppend(&text, "note: ", OneLine(note), "\n");
   }
-  for (const std::string& name : plan.missing) {
-    absl::StrAppend(&text, "blocked: pods will ask for ", OneLine(name),
-                    " and no image of the package covers it\n");
-  }
-  absl::StrAppend(&text, DescribePodDenials(plan), DescribeStartProblems(plan.start.problems));
+  absl::StrAppend(&text, DescribeNameProblems(plan), DescribePodDenials(plan),
+                  DescribeStartProblems(plan.start.problems));
   absl::StrAppend(&text, "\nPlan: ", Count(names, "name"), " of ",
                   Count(static_cast<size_t>(plan.work.images.size()), "image"), " on ",
                   Count(plan.nodes.nodes.size(), "node"), Unserved(plan), ", ",
@@ -289,7 +237,8 @@ ordered_json PlanToJson(const Plan& plan) {
           {"skipped", SkippedToJson(plan)},
           {"nodes", std::move(nodes)},
           {"leftOut", LeftOutToJson(plan.nodes)},
-          {"missing", plan.missing},
+          {"missing", MissingNames(plan)},
+          {"nameProblems", NameProblemsToJson(plan)},
           {"podDenials", PodDenialsToJson(plan)},
           {"startProblems", StartProblemsToJson(plan)},
           {"notes", plan.notes}};

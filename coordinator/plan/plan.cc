@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <set>
 
@@ -11,11 +10,14 @@
 #include "common/status.h"
 #include "common/usage_error.h"
 #include "coordinator/cluster/admitted_pulls.h"
+#include "coordinator/cluster/image_pods.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/cluster/pod_admission.h"
 #include "coordinator/plan/archive_plan.h"
 #include "coordinator/plan/disk_check.h"
 #include "coordinator/plan/inventory.h"
+#include "coordinator/plan/name_problems.h"
+#include "coordinator/plan/name_work.h"
 #include "coordinator/plan/pod_denials.h"
 #include "coordinator/process/stop_signal.h"
 
@@ -36,10 +38,6 @@ std::string CommonArchitecture(const Plan& plan) {
   return common;
 }
 
-bool Contains(const std::vector<std::string>& list, const std::string& item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
-
 }  // namespace
 
 uint64_t Plan::missing_bytes() const {
@@ -56,7 +54,7 @@ absl::Status PlanMaker::FindHelm(Plan& plan) {
     return absl::OkStatus();
   }
   const bool needed = options_.query.with_cluster || !options_.query.values.empty() ||
-                      !options_.query.relocation.registry.empty();
+                      !options_.query.relocation.empty();
   if (needed || !absl::IsNotFound(helm.status())) return helm.status();
   plan.notes.push_back(
       "helm was not found: the images keep the names that they have in the archive");
@@ -74,6 +72,7 @@ absl::Status PlanMaker::CheckRegistry() const {
 
 absl::StatusOr<Plan> PlanMaker::Make() {
   Plan plan;
+  plan.notes = options_.notes;
   RETURN_IF_ERROR(CheckRegistry());
   ASSIGN_OR_RETURN(plan.package, OpenPackage(options_.package));
   if (options_.skip_checksum) {
@@ -94,13 +93,6 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   ASSIGN_OR_RETURN(plan.releases, PlanReleases(plan.package, query, helm(), folder_.path()));
   RETURN_IF_ERROR(AllowDenied(options_.allow_denied, plan));
   for (const PlannedBundle& planned : plan.releases.bundles) {
-    for (const std::string& name : planned.names.uncovered) {
-      if (Contains(options_.allow_missing, name)) {
-        plan.notes.push_back(absl::StrCat("no image for ", name, " (allowed)"));
-      } else {
-        plan.missing.push_back(name);
-      }
-    }
     plan.notes.insert(plan.notes.end(), planned.names.notes.begin(), planned.names.notes.end());
     const Bundle& bundle = plan.package.bundles[planned.bundle];
     if (bundle.images.images.empty()) plan.notes.push_back(bundle.name + " has no images");
@@ -161,6 +153,25 @@ void PlanMaker::ApplyAdmission(Plan& plan) {
   }
 }
 
+// What the package lacks may be on the nodes all the same.
+void PlanMaker::LookForUncovered(Plan& plan, const KubeletConfigs& kubelets) const {
+  const std::vector<std::string> names = NamesToLookFor(plan.releases);
+  if (names.empty()) return;
+  std::vector<NodePlan> asked = plan.nodes.nodes;
+  std::erase_if(asked, [](const NodePlan& node) { return !node.status.ok(); });
+  AskNames(names, asked);
+  MarkPresent(asked, kubelets, plan.releases);
+}
+
+void PlanMaker::FindPodsOfMoved(Plan& plan) const {
+  plan.pods_of_moved.clear();
+  const std::set<std::string> moved = NamesToMove(plan);
+  if (moved.empty()) return;
+  absl::StatusOr<ImagePods> pods = FindImagePods(cluster().kubectl());
+  if (!pods.ok()) return;
+  for (const std::string& name : moved) plan.pods_of_moved[name] = std::move((*pods)[name]);
+}
+
 void PlanMaker::CheckStartOf(Plan& plan, const KubeletConfigs& kubelets) const {
   plan.start = CheckStart(
       plan.nodes.nodes, plan.releases, kubelets,
@@ -193,9 +204,16 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
     plan.agentless = !nodes_.has_agents();
   }
   TakeInventory(plan.work.images, plan.nodes.nodes);
+  if (LeaveTakenNames(plan)) {
+    ASSIGN_OR_RETURN(plan.work, MakeLoadWork(plan.package, plan.releases, folder_.id()));
+    ASSIGN_OR_RETURN(plan.unpacked_sizes, UnpackedSizes(plan.work));
+    TakeInventory(plan.work.images, plan.nodes.nodes);
+  }
   KubeletConfigs kubelets;
   if (!options_.local) kubelets = nodes_.Kubelets(plan.nodes.nodes);
   CheckDisks(plan.unpacked_sizes, kubelets, plan.nodes.nodes);
+  LookForUncovered(plan, kubelets);
+  if (!options_.local) FindPodsOfMoved(plan);
   if (!options_.local) CheckStartOf(plan, kubelets);
   if (StopRequested())
     return absl::CancelledError("stopped on request, before all nodes had answered");

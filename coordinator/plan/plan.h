@@ -1,7 +1,9 @@
 // The plan: what a run would do, complete before the first byte moves.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,16 +37,16 @@ struct PlanOptions {
   HelmOptions helm;
   KubectlOptions kubectl;
   std::string tls_dir;  // of the coordinator; empty: the authority that `agent install` made
-  std::vector<std::string> allow_missing;  // rendered names that may lack an image
-  std::vector<std::string> allow_denied;   // workloads whose pods may be denied: "Deployment/web"
-  std::vector<std::string> allow_pull;     // names that nodes can pull from elsewhere
-  bool skip_checksum = false;              // the package may be another than its vendor's
-  bool publishes = true;                   // the run writes what is proven into the desired list
-  bool asks_nodes = true;                  // false: names and blobs only, from no node
-  bool needs_agents = true;                // false: a plan may do without (Plan::agentless)
-  bool local = false;                      // this machine's containerd, no Kubernetes
-  std::string containerd_socket;           // with local
-  std::optional<ApprovedPlan> approved;    // see ReadPlanFile
+  std::vector<std::string> allow_denied;  // workloads whose pods may be denied: "Deployment/web"
+  std::vector<std::string> allow_pull;    // names that nodes can pull from elsewhere
+  std::vector<std::string> notes;         // to be among the plan's
+  bool skip_checksum = false;             // the package may be another than its vendor's
+  bool publishes = true;                  // the run writes what is proven into the desired list
+  bool asks_nodes = true;                 // false: names and blobs only, from no node
+  bool needs_agents = true;               // false: a plan may do without (Plan::agentless)
+  bool local = false;                     // this machine's containerd, no Kubernetes
+  std::string containerd_socket;          // with local
+  std::optional<ApprovedPlan> approved;   // see ReadPlanFile
 };
 
 struct Plan {
@@ -54,9 +56,11 @@ struct Plan {
   LoadWork work;
   std::map<std::string, uint64_t> unpacked_sizes;  // of its layers; see UnpackedSizes
   NodeSelection nodes;
-  std::vector<std::string> missing;  // names that pods will ask for and no image covers
-  StartCheck start;                  // whether pods start from what is on the nodes
-  std::vector<std::string> notes;    // worth knowing, not in the way
+  // Who runs what names are that move to another image (see NamesToMove); names whose pods could
+  // not be listed are not here.
+  std::map<std::string, std::set<std::string>> pods_of_moved;
+  StartCheck start;                // whether pods start from what is on the nodes
+  std::vector<std::string> notes;  // worth knowing, not in the way
   // No agents are installed, so no node could say what it has. Every node's status is an error.
   bool agentless = false;
 
@@ -91,6 +95,8 @@ class PlanMaker {
   absl::Status FindHelm(Plan& plan);
   absl::Status NormalizeAllowedPulls(Plan& plan);
   void ApplyAdmission(Plan& plan);
+  void LookForUncovered(Plan& plan, const KubeletConfigs& kubelets) const;
+  void FindPodsOfMoved(Plan& plan) const;
   void CheckStartOf(Plan& plan, const KubeletConfigs& kubelets) const;
 
   PlanOptions options_;

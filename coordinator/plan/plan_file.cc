@@ -115,8 +115,12 @@ absl::Status Parse(const std::string& text, const std::string& path, PlanOptions
   reader.Read("values", query.values);
   reader.Read("registry", query.relocation.registry);
   reader.Read("repository", query.relocation.repository);
+  reader.Read("prefixRegistry", query.relocation.prefix_registry);
+  reader.Read("prefixRepository", query.relocation.prefix_repository);
+  reader.Read("appendOriginRegistry", query.relocation.append_origin_registry);
   reader.Read("install", query.install);
-  reader.Read("allowMissing", options.allow_missing);
+  reader.Read("allowMissing", query.allow_missing);
+  reader.Read("allowRegistries", query.allow_registries);
   reader.Read("allowDenied", options.allow_denied);
   reader.Read("allowPull", options.allow_pull);
   RETURN_IF_ERROR(Annotate(reader.status(), path));
@@ -149,8 +153,12 @@ absl::Status WritePlanFile(const std::string& path, const PlanOptions& options,
         {"values", values},
         {"registry", query.relocation.registry},
         {"repository", query.relocation.repository},
+        {"prefixRegistry", query.relocation.prefix_registry},
+        {"prefixRepository", query.relocation.prefix_repository},
+        {"appendOriginRegistry", query.relocation.append_origin_registry},
         {"install", query.install},
-        {"allowMissing", options.allow_missing},
+        {"allowMissing", query.allow_missing},
+        {"allowRegistries", query.allow_registries},
         {"allowDenied", options.allow_denied},
         {"allowPull", options.allow_pull}}},
       {"facts", facts},

@@ -7,12 +7,15 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/file.h"
+#include "common/limits.h"
 #include "common/reference.h"
 #include "common/status.h"
 #include "common/usage_error.h"
+#include "coordinator/naming/aliases.h"
 #include "coordinator/naming/rendered_images.h"
 #include "coordinator/plan/admitted_names.h"
 #include "coordinator/plan/archive_plan.h"
+#include "coordinator/plan/registry_consent.h"
 #include "coordinator/plan/set_values.h"
 #include "coordinator/plan/values_files.h"
 
@@ -43,6 +46,10 @@ class Planner {
   absl::StatusOr<int> DeployedRevision(const Release& release) const;
   absl::StatusOr<PlannedBundle> PlanBundle(size_t index, const Release& release) const;
   absl::Status Relocate(PlannedBundle& planned, NamingInput& input) const;
+  void ReadRunning(int revision, PlannedBundle& planned) const;
+  absl::StatusOr<SplitManifests> Render(const PlannedBundle& planned) const;
+  void FindChanges(const std::vector<std::string>& rendered, PlannedBundle& planned) const;
+  absl::Status FindUncovered(const SplitManifests& manifests, PlannedBundle& planned) const;
   absl::Status DecideNames(PlannedBundle& planned) const;
 
   const Package& package_;
@@ -101,7 +108,8 @@ std::string Planner::SkipCause(const Bundle& bundle) const {
 absl::Status Planner::Relocate(PlannedBundle& planned, NamingInput& input) const {
   RelocatedValues relocated =
       RelocateValues(input.hints, input.default_values, input.merged_values, query_.relocation);
-  planned.names.notes = std::move(relocated.notes);
+  auto& notes = planned.names.notes;
+  notes.insert(notes.end(), relocated.notes.begin(), relocated.notes.end());
   if (relocated.values.is_null()) return absl::OkStatus();
   const std::string file = planned.chart_dir + ".registry.yaml";
   RETURN_IF_ERROR(WriteFileAtomic(file, relocated.values.dump(2) + "\n", 0600));
@@ -113,15 +121,83 @@ absl::Status Planner::Relocate(PlannedBundle& planned, NamingInput& input) const
   return absl::OkStatus();
 }
 
+// Without it the plan stands, and cannot tell what changes.
+void Planner::ReadRunning(int revision, PlannedBundle& planned) const {
+  absl::StatusOr<StoredRevision> running = helm_->Stored(planned.release, revision);
+  if (running.ok()) {
+    planned.running = *std::move(running);
+    return;
+  }
+  planned.names.notes.push_back(absl::StrCat(
+      "whether images come from another registry than now is not known: revision ", revision,
+      " of release ", planned.release.name, " could not be read: ", Message(running.status())));
+}
+
+absl::StatusOr<SplitManifests> Planner::Render(const PlannedBundle& planned) const {
+  std::string manifests;
+  if (planned.release.name.empty()) {
+    ASSIGN_OR_RETURN(manifests, helm_->RenderOffline(planned.chart_dir, planned.values));
+  } else {
+    const UpgradeOptions options = {.chart_dir = planned.chart_dir, .values = planned.values};
+    ASSIGN_OR_RETURN(manifests, helm_->RenderUpgrade(planned.release, options));
+  }
+  return SplitTests(manifests);
+}
+
+// Where images come from elsewhere than those that run now. Manifests that cannot be read say
+// nothing.
+void Planner::FindChanges(const std::vector<std::string>& rendered, PlannedBundle& planned) const {
+  const auto running = RenderedImages(planned.running.manifests);
+  if (!running.ok()) return;
+  std::vector<std::string> names;
+  for (const RenderedImage& image : *running) names.push_back(image.name);
+  planned.registry_changes = UnaskedChanges(FindRegistryChanges(names, rendered),
+                                            {.relocation = query_.relocation,
+                                             .values = given_values_,
+                                             .allowed = query_.allow_registries},
+                                            planned.names.notes);
+}
+
+// Of tests only what no target name covers: they are no witness of names.
+absl::Status Planner::FindUncovered(const SplitManifests& manifests, PlannedBundle& planned) const {
+  const auto add = [&](const std::string& name, const ImageUser& user) {
+    const auto& allowed = query_.allow_missing;
+    const bool is_allowed = std::find(allowed.begin(), allowed.end(), name) != allowed.end();
+    planned.uncovered.push_back({.name = name, .user = user, .is_allowed = is_allowed});
+  };
+  const auto users = FindImageUsers(manifests.applied, planned.names.uncovered,
+                                    /*is_new=*/planned.release.revision == 0);
+  for (const std::string& name : planned.names.uncovered) {
+    const auto user = users.find(name);
+    add(name, user != users.end() ? user->second
+                                  : ImageUser{ImageUse::kRuns, "some object", "starts it"});
+  }
+  std::set<std::string> known(planned.names.uncovered.begin(), planned.names.uncovered.end());
+  for (const TargetName& target : planned.names.targets) known.insert(target.name);
+  ASSIGN_OR_RETURN(const std::vector<RenderedImage> tests, RenderedImages(manifests.tests));
+  for (const RenderedImage& image : tests) {
+    const absl::StatusOr<Reference> name = Reference::Parse(image.name);
+    if (known.contains(image.name) || (name.ok() && known.contains(name->str()))) continue;
+    const auto of_test = FindImageUsers(manifests.tests, {image.name}, /*is_new=*/false);
+    if (!of_test.empty()) add(image.name, of_test.begin()->second);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Planner::DecideNames(PlannedBundle& planned) const {
   const Bundle& bundle = package_.bundles[planned.bundle];
-  const bool is_relocated = !query_.relocation.registry.empty();
+  const bool is_relocated = !query_.relocation.empty();
+  SplitManifests manifests;
   NamingInput input;
   input.images = bundle.images.images;
   ASSIGN_OR_RETURN(input.hints, ParseHints(bundle.hints, bundle.name + ": hints.yaml"));
+  ASSIGN_OR_RETURN(const std::string chart_yaml,
+                   ReadFile(planned.chart_dir + "/Chart.yaml", kMaxChartFileBytes));
+  input.hints = ExpandAliases(std::move(input.hints), chart_yaml);
   if (helm_ != nullptr) {
     const std::string scratch = planned.chart_dir + ".values-probe";
-    ASSIGN_OR_RETURN(input.default_values, helm_->MergedValues(planned.chart_dir, {}, scratch));
+    ASSIGN_OR_RETURN(input.default_values,
+                     helm_->MergedValues(planned.chart_dir, {}, scratch, Dependencies::kAll));
     absl::StatusOr<json> merged = helm_->MergedValues(planned.chart_dir, planned.values, scratch);
     if (!merged.ok()) {
       // The chart's own values could be read, and no template runs here: it is the flags.
@@ -132,16 +208,10 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
     if (is_relocated) RETURN_IF_ERROR(Relocate(planned, input));
     planned.merged_digest =
         Digest::Of(input.merged_values.dump(-1, ' ', false, json::error_handler_t::replace));
-    std::string manifests;
-    if (planned.release.name.empty()) {
-      ASSIGN_OR_RETURN(manifests, helm_->RenderOffline(planned.chart_dir, planned.values));
-    } else {
-      const UpgradeOptions options = {.chart_dir = planned.chart_dir, .values = planned.values};
-      ASSIGN_OR_RETURN(manifests, helm_->RenderUpgrade(planned.release, options));
-    }
-    ASSIGN_OR_RETURN(std::vector<RenderedImage> rendered, RenderedImages(manifests));
+    ASSIGN_OR_RETURN(manifests, Render(planned));
+    ASSIGN_OR_RETURN(std::vector<RenderedImage> rendered, RenderedImages(manifests.applied));
     if (query_.admit != nullptr && !planned.release.name.empty()) {
-      PodAdmission admission = query_.admit(planned.release.ns, manifests);
+      PodAdmission admission = query_.admit(planned.release.ns, manifests.applied);
       planned.names.notes.insert(planned.names.notes.end(), admission.notes.begin(),
                                  admission.notes.end());
       planned.denied = std::move(admission.denied);
@@ -159,7 +229,8 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
                       [&](const RewrittenName& pair) { return pair.admitted == image.name; });
       if (!is_rewritten) input.rendered_names.push_back(image.name);
     }
-    input.mentioned_names = MentionedNames(manifests);
+    input.mentioned_names = MentionedNames(manifests.applied);
+    FindChanges(input.rendered_names, planned);
   } else {
     input.hints.clear();  // without values only the archive's own names are known
   }
@@ -171,7 +242,7 @@ absl::Status Planner::DecideNames(PlannedBundle& planned) const {
   }
   notes.insert(notes.end(), planned.names.notes.begin(), planned.names.notes.end());
   planned.names.notes = std::move(notes);
-  return absl::OkStatus();
+  return FindUncovered(manifests, planned);
 }
 
 // Of a release that is not deployed as it is, the last revision that was: what a failed attempt set
@@ -207,6 +278,7 @@ absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& r
     RETURN_IF_ERROR(WriteFileAtomic(planned.values_backup, values, 0600));
     planned.backup_digest = Digest::Of(values);
     planned.values = {"-f", planned.values_backup};
+    ReadRunning(deployed == 0 ? release.revision : deployed, planned);
   }
   planned.values.insert(planned.values.end(), given_values_.begin(), given_values_.end());
   RETURN_IF_ERROR(Annotate(DecideNames(planned), bundle.name));

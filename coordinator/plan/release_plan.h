@@ -11,12 +11,22 @@
 #include "common/digest.h"
 #include "coordinator/cluster/pod_admission.h"
 #include "coordinator/helm/helm.h"
+#include "coordinator/naming/image_uses.h"
+#include "coordinator/naming/registry_changes.h"
 #include "coordinator/naming/relocation.h"
 #include "coordinator/naming/rendered_images.h"
 #include "coordinator/naming/target_names.h"
 #include "coordinator/package/package.h"
 
 namespace lighter {
+
+// A name that the release's objects ask for and no image of the package covers.
+struct UncoveredImage {
+  std::string name;  // as they spell it
+  ImageUser user;
+  bool is_allowed = false;  // --allow-missing
+  bool is_present = false;  // every node has an image of that very name; see MarkPresent
+};
 
 // A bundle with everything Helm needs for it. Paths lie in the run folder.
 struct PlannedBundle {
@@ -36,6 +46,10 @@ struct PlannedBundle {
   // How pods of the release pull, by normalised name; other names are in no pod of it.
   std::map<std::string, PodPulls> pulls;
   std::vector<DeniedPod> denied;  // workloads whose pods the cluster would not admit
+  std::vector<UncoveredImage> uncovered;
+  // What runs now, as Helm keeps it; revision 0 where nothing does, or it could not be read.
+  StoredRevision running;
+  std::vector<RegistryChange> registry_changes;  // against it, that nobody asked for
 };
 
 struct SkippedBundle {
@@ -53,6 +67,8 @@ struct ReleaseQuery {
   std::string ns;       // empty: any
   ValueArgs values;     // the user's -f and --set flags
   Relocation relocation;
+  std::vector<std::string> allow_missing;     // names that may lack an image
+  std::vector<std::string> allow_registries;  // that images may come from, unasked
   bool with_cluster = true;
   // Bundles whose chart has no release in the whole cluster: planned for loading (true), unless
   // `release` is set, or skipped (false). One whose releases are others than those asked for is

@@ -4,9 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/load_work.h"
+#include "coordinator/plan/name_problems.h"
 #include "coordinator/run/await_checksums.h"
 #include "coordinator/transfer/load.h"
 
@@ -47,17 +47,8 @@ PackageVerdict VerdictOf(const ChecksumVerifier& checksums, ProgressBoard& board
 
 }  // namespace
 
-absl::Status CheckNothingMissing(const Plan& plan) {
-  if (plan.missing.empty()) return absl::OkStatus();
-  const auto shown = [](std::string* out, const std::string& name) { out->append(OneLine(name)); };
-  return absl::FailedPreconditionError(absl::StrCat(
-      "pods will ask for images that the package does not have: ",
-      absl::StrJoin(plan.missing, ", ", shown),
-      "; set the values that lead to these names, or go on with --allow-missing NAME"));
-}
-
 absl::Status CheckLoad(const Plan& plan) {
-  RETURN_IF_ERROR(CheckNothingMissing(plan));
+  RETURN_IF_ERROR(CheckNames(plan));
   if (!plan.work.images.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("nothing to load: ", NothingToLoad(plan)));
 }

@@ -33,10 +33,7 @@ struct LoadReport {
   bool AllProven() const;
 };
 
-// FailedPrecondition, with the names, where pods would ask for images that nothing of the plan
-// brings.
-absl::Status CheckNothingMissing(const Plan& plan);
-// The same, and FailedPrecondition where the plan brings no image at all.
+// CheckNames (plan/name_problems.h), and FailedPrecondition where the plan brings no image at all.
 absl::Status CheckLoad(const Plan& plan);
 
 // No name is created before `checksums` has its verdict, and where that is bad the report's package

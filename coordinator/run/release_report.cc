@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
@@ -50,6 +51,18 @@ std::string WayBack(const ReleaseReport& release) {
 ordered_json ChangeToJson(ReleaseChange change) {
   if (change == ReleaseChange::kUnknown) return nullptr;
   return change == ReleaseChange::kChanged || change == ReleaseChange::kPutBack;
+}
+
+// Whoever goes back gets the package's images under these names.
+std::string DescribeMovedNames(const ReleaseReport& release) {
+  if (release.moved_names.empty() || release.state == ReleaseState::kUntouched) return "";
+  return absl::StrCat(
+      "  not as before: the package's images took over these names, so that pods of "
+      "revision ",
+      release.from_revision,
+      " start from them, too: ", OneLine(absl::StrJoin(release.moved_names, ", ")),
+      "; `lighter load` with the package of chart version ", release.from_version,
+      " puts the names back\n");
 }
 
 // Of a release that Helm failed on: whether it is as it was.
@@ -127,7 +140,7 @@ std::string DescribeReleaseReport(const ReleaseReport& release) {
                     "  its pods could not be listed: ", OneLine(Message(release.pods.status())),
                     "; see `kubectl get pods -n ", release.ns, "`\n");
   }
-  text += DescribeRestore(release);
+  text += DescribeRestore(release) + DescribeMovedNames(release);
   if (!release.evidence.empty()) {
     absl::StrAppend(&text, "  events, and logs of pods that are not ready: ", release.evidence,
                     "\n");
@@ -154,6 +167,7 @@ ordered_json ReleaseReportToJson(const ReleaseReport& release) {
           {"putBackError", release.restore.has_value() ? Message(*release.restore) : ""},
           {"evidence", release.evidence},
           {"wayBack", WayBack(release)},
+          {"movedNames", release.moved_names},
           {"valuesBackup", release.values_backup},
           {"pods", PodsToJson(release.pods.value_or(std::vector<PodState>()))},
           {"podsError", Message(release.pods.status())}};

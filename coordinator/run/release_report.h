@@ -34,7 +34,9 @@ struct ReleaseReport {
   absl::StatusOr<std::vector<PodState>> pods = std::vector<PodState>();  // after Helm
   std::string evidence;                                                  // path; where Helm failed
   std::optional<absl::Status> restore;  // whether putting it back succeeded; where that was tried
-  int restored_revision = 0;            // the one that was put back; 0: nothing was installed
+  // Names that its pods asked for before, and that are other images on the nodes since this run.
+  std::vector<std::string> moved_names;
+  int restored_revision = 0;  // the one that was put back; 0: nothing was installed
 };
 
 // Whether production is as it was, said first of a run that did not go well.

@@ -9,6 +9,7 @@
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/plan/describe_package.h"
+#include "coordinator/plan/name_problems.h"
 #include "coordinator/plan/pod_denials.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/progress/render.h"
@@ -144,7 +145,8 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
           {"leftOut", LeftOutToJson(plan.nodes)},
           {"skipped", SkippedToJson(plan)},
           {"relocatedValues", RelocatedToJson(plan)},
-          {"missing", plan.missing},
+          {"missing", MissingNames(plan)},
+          {"nameProblems", NameProblemsToJson(plan)},
           {"podDenials", PodDenialsToJson(plan)},
           {"startProblems", StartProblemsToJson(plan)},
           {"notes", plan.notes},

@@ -1,12 +1,15 @@
 #include "coordinator/run/upgrade_run.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
+#include "coordinator/plan/name_problems.h"
+#include "coordinator/plan/name_work.h"
 #include "coordinator/plan/pod_denials.h"
 #include "coordinator/process/stop_signal.h"
 #include "coordinator/run/helm_step.h"
@@ -40,7 +43,7 @@ absl::Status Barrier(const LoadReport& load) {
 }
 
 absl::Status CheckPlan(const Plan& plan) {
-  RETURN_IF_ERROR(CheckNothingMissing(plan));
+  RETURN_IF_ERROR(CheckNames(plan));
   RETURN_IF_ERROR(CheckPodsAdmitted(plan));
   RETURN_IF_ERROR(CheckPodsStart(plan.start.problems, /*is_loaded=*/false));
   if (plan.releases.bundles.empty()) {
@@ -59,8 +62,10 @@ std::vector<Release> ReleasesOf(const Plan& plan) {
 
 std::vector<ReleaseReport> Untouched(const Plan& plan) {
   std::vector<ReleaseReport> releases;
+  const std::set<std::string> moved = NamesToMove(plan);
   for (const PlannedBundle& planned : plan.releases.bundles) {
     ReleaseReport report;
+    report.moved_names = MovedUnder(planned, moved);
     report.release = planned.release.name;
     report.ns = planned.release.ns;
     report.from_version = planned.installed_version;
@@ -103,6 +108,7 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
     if (report.blocked = Barrier(report.load); !report.blocked.ok()) return report;
     // Proven once more, on the nodes that are there now, right before anything changes.
     if (report.blocked = maker.RefreshNodes(plan); !report.blocked.ok()) return report;
+    if (report.blocked = CheckNames(plan); !report.blocked.ok()) return report;
     const bool is_loaded = AllProven(plan);  // a node may have joined
     report.blocked = CheckPodsStart(plan.start.problems, is_loaded);
     if (!report.blocked.ok()) return report;

@@ -73,6 +73,17 @@ class CommandLine(unittest.TestCase):
         for words in usage:
             self.assertEqual(self.lighter(*words, code=2).stdout, "", words)
 
+    def test_a_configuration_of_charts_syncer_that_cannot_be_used_names_file_and_line(self):
+        config = self.folder / "load-image.yaml"
+        config.write_text("target:\n  containerRegistry: 10.16.10.111\n  containerRepo: hydra\n")
+        done = self.lighter("plan", self.package, "--config", config, code=2)
+        self.assertIn(f"{config}: line 3: target.containerRepo is no key", done.stderr)
+        self.assertIn("Nothing was changed", done.stderr)
+        config.write_text("source: {intermediateBundlesPath: x}\n")
+        self.assertIn("does not say where images go", self.lighter("load", "--local", self.package, "--config", config, code=2).stderr)
+        self.assertIn("/nowhere.yaml", self.lighter("upgrade", self.package, "--config", "/nowhere.yaml", code=2).stderr)
+        self.lighter("plan", self.package, "--config", config, "--registry", "r.io", code=2)
+
     def test_agent_export_writes_an_agent_that_runs(self):
         folder = self.folder / "exported"
         paths = self.lighter("agent", "export", folder).stdout.splitlines()

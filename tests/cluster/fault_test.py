@@ -179,6 +179,9 @@ class Faults(LineTest):
         rows = [line.split() for line in self.ctr("node2", "images", "ls").splitlines()[1:]]
         other, digest = next((row[0], row[2]) for row in rows if row[0].endswith("quayside/helper:v0.1.0"))
         self.ctr("node2", "images", "tag", other, name)
+        self.run_on("node2", "holder", name, "Never")
+        plan = self.lighter_text("plan", self.packages[2]).out
+        self.assertIn(f"moved name: {name} is {digest} on node2; these pods keep what they run until they start anew: default/holder\n", plan)
         nodes = {node["name"]: node for node in self.lighter("plan", self.packages[2]).json["nodes"]}
         moves = nodes["node2"]["namesToMove"]
         self.assertEqual([(move["name"], move["fromManifestDigest"]) for move in moves], [(name, digest)])

@@ -64,6 +64,17 @@ class Line(LineTest):
         self.assertIsNone(planned["relocatedValues"])
         self.assertLessEqual(self.running_images(release), names)
 
+    def use_the_file_of_charts_syncer(self, release: str) -> None:
+        config = self.folder / "load-image.yaml"
+        config.write_text(
+            "source: {intermediateBundlesPath: hydra-offline}\ntarget:\n  containerRegistry: 10.16.10.111\n  containerRepository: release.example.io/hydra\n"
+            "  containers: {auth: {username: admin, password: Harbor12345}}\n"
+        )
+        run = self.lighter("upgrade", self.packages[2], release, "--config", config)
+        self.assertIn(f"images go where {config} says; nothing is pushed", run.json["notes"][0])
+        self.assertEqual(self.running_images(release), {f"{REGISTRY}/hydra/{part}:v0.2.0" for part in ("web", "worker")})
+        self.assertNotIn("Harbor12345", run.out + run.err)
+
     def test_a_first_installation_with_helm_3_then_4(self):
         for helm in ("3", "4"):
             words = [self.packages[1], "--install", "-n", "first", "--set", f"global.imageRegistry={REGISTRY}/first{helm}"]
@@ -81,6 +92,7 @@ class Line(LineTest):
         self.upgrade_with("3")
         self.upgrade_with("4")
         self.use_each_nodes_own_registry("quayside4")
+        self.use_the_file_of_charts_syncer("quayside4")
         # Two releases of one chart now: which one is meant must be said.
         run = self.lighter("upgrade", self.packages[2], code=1)
         self.assertIn("quayside3", run.err)

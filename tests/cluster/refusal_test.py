@@ -5,7 +5,9 @@ import re
 import unittest
 from pathlib import Path
 
+from bundles import bundle, chart
 from linecase import REGISTRY, LineTest
+from testbed.process import wait_for
 
 BLOCK = 512
 SETTING = f"global.imageRegistry={REGISTRY}"
@@ -60,14 +62,18 @@ class Refusals(LineTest):
 
     def refuse(self, *words, texts: list[str], code: int = 1) -> None:
         """Runs lighter, which must fail with these texts, and must have changed no node and no release."""
+        self.refuse_as_it_is(*words, texts=texts, code=code)
+        for node in self.line.nodes:
+            self.assert_nothing_leaked(node.name)
+            self.assertEqual(self.content_of(node.name), self.before[node.name], node.name)
+
+    def refuse_as_it_is(self, *words, texts: list[str], code: int = 1) -> None:
+        """The same of the release alone."""
         revision = self.revision("quayside")
         run = self.lighter(*words, code=code)
         for text in texts:
             self.assertIn(text, run.err + run.out)
         self.assertEqual(self.revision("quayside"), revision)
-        for node in self.line.nodes:
-            self.assert_nothing_leaked(node.name)
-            self.assertEqual(self.content_of(node.name), self.before[node.name], node.name)
 
     def refuse_package(self, change, *texts: str) -> None:
         bad = damaged(self.packages[2], self.folder / "bad.tar", change)
@@ -143,6 +149,67 @@ class Refusals(LineTest):
     def test_tag_that_the_package_does_not_have(self):
         name = f"{REGISTRY}/quayside/web:v9"
         self.refuse("upgrade", self.packages[2], "--set", "web.image.tag=v9", texts=[name, "--allow-missing"])
+
+    def test_a_tag_that_only_the_nodes_have_is_in_nobodys_way(self):
+        name = f"{REGISTRY}/quayside/web:v0.1.0"
+        text = self.lighter_text("plan", self.packages[2], "--set", "web.image.tag=v0.1.0")
+        self.assertEqual(text.code, 0, text)
+        self.assertIn(f"note: N-IMAGE-PRESENT: {name}: no image of the package covers it, and Deployment quayside-web starts it; every node has", text.out)
+        # One node without it is one too many.
+        record = [line.split()[2] for line in self.ctr("node2", "images", "ls").splitlines() if line.startswith(f"{name} ")][0]
+        other = next(line.split()[0] for line in self.ctr("node2", "images", "ls").splitlines()[1:] if line.split()[2] == record)
+        self.ctr("node2", "images", "tag", "--force", other, "example.com/kept:1")
+        self.ctr("node2", "images", "rm", name)
+        try:
+            self.refuse_as_it_is("upgrade", self.packages[2], "--set", "web.image.tag=v0.1.0", texts=[f"E-IMAGE-MISSING: {name}: ", "--allow-missing"])
+        finally:
+            self.ctr("node2", "images", "tag", "example.com/kept:1", name)
+            self.ctr("node2", "images", "rm", "example.com/kept:1")
+
+    def test_a_registry_that_changes_unasked(self):
+        # As charts-syncer leaves a chart: its own values name the site's registry, and the release has none.
+        chart = self.folder / "rewritten"
+        self.shell("cp", "-r", self.folder / "chart-v1/original-chart", chart)
+        values = chart / "values.yaml"
+        values.write_text(values.read_text().replace("imageRegistry: release.example.io", f"imageRegistry: {REGISTRY}"))
+        # Its pods' own snapshots go a little after the pods.
+        self.addCleanup(wait_for, "the nodes to be as they were", lambda before=self.before: all(self.content_of(node) == content for node, content in before.items()), 60)
+        self.shell("helm", "install", "mirrored", chart, "-n", "mirrored", "--create-namespace", "--wait")
+        self.addCleanup(self.shell, "helm", "uninstall", "mirrored", "-n", "mirrored", "--wait")
+        self.before = {node.name: self.content_of(node.name) for node in self.line.nodes}
+        words = [self.packages[2], "mirrored", "-n", "mirrored"]
+        told = ["E-REGISTRY-CHANGED: release.example.io: 2 images of release mirrored (namespace mirrored) would come from there", f"now come from {REGISTRY}", f"--registry {REGISTRY}", "--allow-registry release.example.io"]
+        for command in ("upgrade", "load"):
+            self.refuse(command, *words, texts=[*told, "Nothing was changed" if command == "load" else "no release was changed"])
+        plan = self.lighter_text("plan", *words)
+        self.assertEqual(plan.code, 1, plan)
+        self.assertIn("blocks the upgrade: " + told[0], plan.out)
+
+        # The ways out that are told, and charts-syncer's file.
+        config = self.folder / "load-image.yaml"
+        config.write_text("target:\n  containerPrefixRegistry: 10.16.10.111\n  repo: {kind: LOCAL, path: x}\n")
+        for asked in (["--registry", REGISTRY], ["--config", str(config)]):
+            plan = self.lighter("plan", *words, *asked).json
+            self.assertEqual({name["name"].rsplit("/", 1)[0] for name in plan["releases"][0]["names"]}, {f"{REGISTRY}/quayside"}, asked)
+            self.assertEqual(plan["nameProblems"], [])
+        for asked in (["--allow-registry", "release.example.io"], ["--set", "global.imageRegistry=release.example.io"]):
+            plan = self.lighter("plan", *words, *asked).json
+            self.assertIn(f"2 images of the release come from release.example.io from now on, no longer from {REGISTRY}", plan["notes"][0])
+
+    def test_a_name_of_the_archive_that_is_taken(self):
+        package, taken, free = self.folder / "spare.bundle.tar", "example.com/spare/taken:1", "example.com/spare/free:1"
+        package.write_bytes(bundle(chart("spare", "", {}), [], [taken, free]))
+        other = next(line.split()[0] for line in self.ctr("node2", "images", "ls").splitlines()[1:])
+        self.ctr("node2", "images", "tag", other, taken)
+        self.addCleanup(lambda: [self.shell_status(*self.line.node(node).inside, "ctr", "-n", "k8s.io", "images", "rm", "--sync", name) for node in ("node1", "node2") for name in (taken, free)])
+        digest = self.config_digest("node2", taken)
+        text = self.lighter_text("load", package)
+        self.assertEqual(text.code, 0, text)
+        self.assertIn(f"note: N-NAME-TAKEN: {taken}: a node has another image of that name", text.err)
+        self.assertEqual(self.config_digest("node2", taken), digest)
+        for node in ("node1", "node2"):
+            self.assertIn(free, self.ctr(node, "images", "ls", "-q").splitlines())
+        self.assertNotIn(taken, self.ctr("node1", "images", "ls", "-q").splitlines())
 
     def test_load_of_a_tag_that_the_package_does_not_have(self):
         name = f"{REGISTRY}/quayside/web:v9"

@@ -124,7 +124,8 @@ TEST(RelocationTest, AValueThatIsSharedLeavesTheRestToTheOthers) {
 TEST(RelocationTest, AValueThatHoldsTheVersionIsTold) {
   const json values = {{"image", "quay.io/x/y:v1"}};
   const auto relocated = RelocateValues(Hints({"{{ .image }}"}), values, values, {kLocal, ""});
-  EXPECT_THAT(relocated.notes, ElementsAre(HasSubstr("give --registry to the upgrade after")));
+  EXPECT_THAT(relocated.notes,
+              ElementsAre(HasSubstr("give the same --registry or --config to the upgrade")));
 }
 
 TEST(RelocationTest, AVersionInTheLastOfTwoValuesIsToldToo) {

@@ -41,6 +41,11 @@ TEST(DescribePlanTest, NamesThatAreAnotherImageOnANodeAreShownWithIt) {
   EXPECT_THAT(text, HasSubstr("1 name to create, 1 to move from another image\n"));
   EXPECT_THAT(text, HasSubstr("0 names to create, 1 to move from another image, 1 to prove\n"));
   EXPECT_THAT(text, HasSubstr("moved name: r.io/a:1 is sha256:old on node1, node2\n"));
+  plan.pods_of_moved = {{"r.io/a:1", {"harbor/web-1", "harbor/web-2"}}};
+  EXPECT_THAT(DescribePlan(plan), HasSubstr("on node1, node2; these pods keep what they run until "
+                                            "they start anew: harbor/web-1, harbor/web-2\n"));
+  plan.pods_of_moved = {{"r.io/a:1", {}}};
+  EXPECT_THAT(DescribePlan(plan), HasSubstr("on node1, node2; no pod asks for it now\n"));
   EXPECT_THAT(text, Not(HasSubstr("sha256:pulled")));  // proven as it is
 
   const nlohmann::ordered_json nodes = PlanToJson(plan)["nodes"];
@@ -65,7 +70,9 @@ TEST(DescribePlanTest, WhereNoNameMovesNothingIsSaidOfIt) {
 TEST(DescribePlanTest, ForeignWordsKeepToTheirLine) {
   Plan plan = OneImage();
   plan.notes = {"hint\nPlan: all is well"};
-  plan.missing = {"r.io/c:1\nPlan: all is well"};
+  plan.releases.bundles.emplace_back().uncovered = {
+      {.name = "r.io/c:1\nPlan: all is well", .user = {}}};
+  plan.package.bundles.emplace_back();
   plan.nodes.nodes = {NodeWith("node1", {})};
   plan.nodes.nodes[0].status = absl::InternalError("no\nPlan: all is well");
   EXPECT_THAT(DescribePlan(plan), Not(HasSubstr("\nPlan: all is well")));

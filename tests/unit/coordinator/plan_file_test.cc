@@ -153,11 +153,17 @@ TEST_F(PlanFileTest, APackageIsKnownByWhatIsInIt) {
 }
 
 TEST_F(PlanFileTest, TheQuestionComesBackWithPathsThatHoldAnywhere) {
-  PlanOptions options = {.package = "p.tar", .allow_missing = {"m"}, .allow_pull = {"r.io/a:1"}};
+  PlanOptions options = {.package = "p.tar", .allow_pull = {"r.io/a:1"}};
+  options.query.allow_missing = {"m"};
+  options.query.allow_registries = {"s.io"};
   options.query.release = "web";
   options.query.ns = "harbor";
   options.query.install = true;
-  options.query.relocation = {.registry = "r", .repository = "x/y"};
+  options.query.relocation = {.registry = "r",
+                              .repository = "x/y",
+                              .prefix_registry = "q",
+                              .prefix_repository = "z",
+                              .append_origin_registry = true};
   options.query.values = {"-f",      "a.yaml,/b.yaml", "--set",
                           "a=b,c=d", "--set-file",     "k=cert.pem,l=/k.pem"};
   ASSERT_TRUE(Write(options).ok());
@@ -177,7 +183,11 @@ TEST_F(PlanFileTest, TheQuestionComesBackWithPathsThatHoldAnywhere) {
   EXPECT_TRUE(read.query.install);
   EXPECT_EQ(read.query.relocation.registry, "r");
   EXPECT_EQ(read.query.relocation.repository, "x/y");
-  EXPECT_THAT(read.allow_missing, ElementsAre("m"));
+  EXPECT_EQ(read.query.relocation.prefix_registry, "q");
+  EXPECT_EQ(read.query.relocation.prefix_repository, "z");
+  EXPECT_TRUE(read.query.relocation.append_origin_registry);
+  EXPECT_THAT(read.query.allow_missing, ElementsAre("m"));
+  EXPECT_THAT(read.query.allow_registries, ElementsAre("s.io"));
   EXPECT_THAT(read.allow_pull, ElementsAre("r.io/a:1"));
   EXPECT_EQ(read.approved->facts, *Facts(plan_));
 }

@@ -20,15 +20,17 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// A helm whose `list` is a file beside it; every chart renders to nothing, with no values.
+// A helm whose `list` is a file beside it, as are what runs and what charts render to, nothing at
+// first; they have no values.
 constexpr char kHelm[] = R"(#!/bin/sh
 case "$1 $2" in
   version*) echo v4.0.0 ;;
   list*) cat "$(dirname "$0")/releases.json" ;;
   history*) cat "$(dirname "$0")/history.json" ;;
+  get\ all) printf 'web\n1.0.0\n'; cat "$(dirname "$0")/running.yaml" ;;
   get*) echo "args: $*" ;;
   template*) echo 'lighterValues: e30=' ;;
-  upgrade*|install*) echo "$@" >> "$(dirname "$0")/rendered"; echo '{"manifest": ""}' ;;
+  upgrade*|install*) echo "$@" >> "$(dirname "$0")/rendered"; cat "$(dirname "$0")/upgrade.json" ;;
 esac
 )";
 
@@ -51,6 +53,15 @@ class ReleasePlanTest : public ::testing::Test {
     std::ofstream(dir_.File("helm")) << kHelm;
     std::filesystem::permissions(dir_.File("helm"), std::filesystem::perms::owner_all);
     Installed({});
+    std::ofstream(dir_.File("running.yaml")) << "---\n";
+    Renders("");
+  }
+
+  // That every upgrade and installation renders these manifests, and these of a hook.
+  void Renders(const std::string& manifests, const std::string& hook = "") {
+    const nlohmann::json hooks = {{{"manifest", hook}}};
+    std::ofstream(dir_.File("upgrade.json"))
+        << nlohmann::json({{"manifest", manifests}, {"hooks", hooks}});
   }
 
   // That release web failed at its last of these revisions.
@@ -193,6 +204,94 @@ TEST_F(ReleasePlanTest, AReleaseThatNeverWasDeployedHasTheValuesOfItsLastRevisio
   EXPECT_EQ(ReadFile(plan->bundles[0].values_backup, 1 << 20).value(),
             "args: get values web -n harbor -o yaml\n");
   EXPECT_THAT(plan->bundles[0].names.notes, IsEmpty());
+}
+
+std::string Pod(const std::string& image, const std::string& events = "") {
+  const std::string hook =
+      events.empty() ? "" : absl::StrCat(", annotations: {helm.sh/hook: ", events, "}");
+  return absl::StrCat("---\nkind: Pod\nmetadata: {name: web", hook,
+                      "}\nspec: {containers: [{image: '", image, "'}]}\n");
+}
+
+// What is said of the names of release web: "code: name" of those that block, then the notes.
+class RegistryChangeTest : public ReleasePlanTest {
+ protected:
+  void SetUp() override {
+    ReleasePlanTest::SetUp();
+    Installed({{"web", "harbor"}});
+    std::ofstream(dir_.File("running.yaml")) << Pod("10.16.10.111/r.io/web:1");
+    Renders(Pod("r.io/web:2"));
+  }
+
+  std::vector<std::string> Changes(const ReleaseQuery& query) {
+    const auto plan = Make(query);
+    if (!plan.ok()) return {plan.status().ToString()};
+    std::vector<std::string> lines = plan->bundles[0].names.notes;
+    for (const RegistryChange& change : plan->bundles[0].registry_changes) {
+      lines.push_back(absl::StrCat(change.from, " -> ", change.to));
+    }
+    return lines;
+  }
+};
+
+TEST_F(RegistryChangeTest, ThatNobodyAskedForIsFound) {
+  EXPECT_THAT(Changes({}), ElementsAre("10.16.10.111/r.io -> r.io"));
+  ReleaseQuery query;
+  query.values = {"--set", "other=myr.io,b=r.io.example.com,c=r.io:5000"};
+  EXPECT_THAT(Changes(query), ElementsAre("10.16.10.111/r.io -> r.io"))
+      << "a part of another registry's name is no consent";
+}
+
+TEST_F(RegistryChangeTest, ThatWasAskedForIsANote) {
+  const auto as_asked = ElementsAre(
+      "1 image of the release comes from r.io from now on, no longer from 10.16.10.111/r.io, as "
+      "asked");
+  ReleaseQuery query;
+  query.values = {"--set", "global.imageRegistry=r.io"};
+  EXPECT_THAT(Changes(query), as_asked);
+  std::ofstream(dir_.File("v.yaml")) << "image: {registry: \"r.io\"}";
+  query.values = {"-f", dir_.File("v.yaml")};
+  EXPECT_THAT(Changes(query), as_asked);
+  query.values = {};
+  query.relocation.registry = "r.io";
+  EXPECT_THAT(Changes(query), ::testing::Contains(HasSubstr(", as asked")));
+  query.relocation = {};
+  query.allow_registries = {"r.io"};
+  EXPECT_THAT(Changes(query), ElementsAre(HasSubstr("(allowed)")));
+}
+
+TEST_F(RegistryChangeTest, OfAFailedReleaseCountsWhatRanLast) {
+  WebFailed(R"([{"revision":3,"status":"deployed"},{"revision":4,"status":"failed"}])");
+  EXPECT_THAT(Changes({}), ElementsAre(HasSubstr("values are taken from revision 3"),
+                                       "10.16.10.111/r.io -> r.io"));
+}
+
+TEST_F(RegistryChangeTest, WhatRunsMayBeUnreadable) {
+  std::filesystem::remove(dir_.File("running.yaml"));
+  EXPECT_THAT(Changes({}), ElementsAre(HasSubstr("from another registry than now is not known")));
+}
+
+TEST_F(ReleasePlanTest, ImagesThatThePackageLacksAreSortedByWhoStartsThem) {
+  Installed({{"web", "harbor"}});
+  Renders(Pod("r.io/web:2") + Pod("r.io/gone:1") + Pod("r.io/known:1"), Pod("r.io/tester", "test"));
+  ReleaseQuery query;
+  query.allow_missing = {"r.io/known:1"};
+  const auto plan = Make(query);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  std::vector<std::string> lines;
+  for (const UncoveredImage& image : plan->bundles[0].uncovered) {
+    lines.push_back(absl::StrCat(image.name, ": ", image.user.object, " ", image.user.words,
+                                 image.is_allowed ? " (allowed)" : ""));
+  }
+  EXPECT_THAT(lines, ElementsAre("r.io/gone:1: Pod web starts it",
+                                 "r.io/known:1: Pod web starts it (allowed)",
+                                 "r.io/tester: Pod web starts it in `helm test` alone"));
+  EXPECT_FALSE(plan->bundles[0].pulls.contains("r.io/tester:latest"));
+
+  Renders("", Pod("r.io/web:2", "test"));
+  const auto covered = Make({});
+  ASSERT_TRUE(covered.ok()) << covered.status();
+  EXPECT_THAT(covered->bundles[0].uncovered, IsEmpty()) << "the package has what the test needs";
 }
 
 TEST_F(ReleasePlanTest, ValuesFilesAreReadOnce) {

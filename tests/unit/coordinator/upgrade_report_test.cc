@@ -69,6 +69,18 @@ TEST_F(UpgradeReportTest, AReleaseThatWasPutBackIsAsItWas) {
   EXPECT_EQ(Json()["wayBack"], "");
 }
 
+TEST_F(UpgradeReportTest, NamesThatAreOtherImagesNowAreToldWhereTheReleaseWasPutBack) {
+  Fail(ReleaseChange::kPutBack);
+  release().restore = absl::OkStatus();
+  release().restored_revision = 3;
+  EXPECT_THAT(Text(), Not(HasSubstr("not as before")));
+  release().moved_names = {"r.io/a:1", "r.io/b:1"};
+  EXPECT_THAT(Text(),
+              HasSubstr("not as before: the package's images took over these names, so that "
+                        "pods of revision 3 start from them, too: r.io/a:1, r.io/b:1;"));
+  EXPECT_EQ(Json()["movedNames"], nlohmann::ordered_json({"r.io/a:1", "r.io/b:1"}));
+}
+
 TEST_F(UpgradeReportTest, AReleaseThatCouldNotBePutBackSaysSoAndShowsTheWay) {
   Fail(ReleaseChange::kChanged);
   release().restore = absl::AbortedError("helm rollback failed");
@@ -177,18 +189,19 @@ TEST(CheckLoadTest, MissingImagesAndNothingToLoadAreRefused) {
 
   plan.work.images.emplace_back();
   EXPECT_TRUE(CheckLoad(plan).ok()) << CheckLoad(plan);
-  plan.missing = {"r.io/a:1"};
-  EXPECT_THAT(Message(CheckLoad(plan)), HasSubstr("r.io/a:1; set the values"));
+  plan.releases.bundles.emplace_back().uncovered = {{.name = "r.io/a:1", .user = {}}};
+  EXPECT_THAT(Message(CheckLoad(plan)), HasSubstr("E-IMAGE-MISSING: r.io/a:1: "));
   EXPECT_THAT(Message(CheckLoad(plan)), HasSubstr("--allow-missing"));
 }
 
 TEST(LoadReportTest, JsonSaysWhatIsMissingAndWorthKnowing) {
   Plan plan = OneBundle();
-  plan.missing = {"r.io/a:1"};
   plan.notes = {"a hint could not be evaluated"};
   plan.releases = {.skipped = {{.bundle = 0, .cause = "no release of chart web"}}};
+  plan.releases.bundles.emplace_back().uncovered = {{.name = "r.io/a:1", .user = {}}};
   const nlohmann::ordered_json json = LoadToJson(plan, CheckLoad(plan), {}, {});
   EXPECT_EQ(json["missing"], nlohmann::ordered_json({"r.io/a:1"}));
+  EXPECT_EQ(json["nameProblems"][0]["code"], "E-IMAGE-MISSING");
   EXPECT_EQ(json["notes"], nlohmann::ordered_json({"a hint could not be evaluated"}));
   EXPECT_EQ(json["skipped"][0]["bundle"], "web.bundle.tar");
   EXPECT_THAT(json["blocked"].get<std::string>(), HasSubstr("r.io/a:1"));
