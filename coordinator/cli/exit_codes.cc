@@ -12,7 +12,7 @@
 namespace lighter {
 
 int LoadExitCode(const LoadReport& report) {
-  if (report.AllProven() && report.desired.status.ok()) return kExitOk;
+  if (report.Suffices() && report.desired.status.ok()) return kExitOk;
   if (StopRequested()) return kExitStopped + FirstStopSignal();
   const bool any_proven = std::any_of(report.nodes.begin(), report.nodes.end(),
                                       [](const NodeReport& node) { return node.status.ok(); });
@@ -20,9 +20,9 @@ int LoadExitCode(const LoadReport& report) {
 }
 
 int UpgradeExitCode(const UpgradeReport& report) {
-  if (report.Succeeded()) return kExitOk;
+  if (report.Succeeded()) return report.LeftToOwners() ? kExitPartial : kExitOk;
   // Helm ran, or something else than the load was in the way.
-  if (report.load.AllProven()) {
+  if (report.load.Suffices()) {
     return StopRequested() ? kExitStopped + FirstStopSignal() : kExitFailed;
   }
   return LoadExitCode(report.load);

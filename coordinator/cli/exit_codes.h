@@ -19,12 +19,12 @@ inline constexpr int kExitUsage = 2;  // the command line, or a file it names
 inline constexpr int kExitPartial = 4;
 inline constexpr int kExitStopped = 128;  // plus the number of the signal: 130 Ctrl-C, 143 SIGTERM
 
-// 0 when all is proven and the desired list is written; 4 when it could not be; else 130 and the
-// like after a stop signal, 4 when some nodes are proven, 1.
+// 0 when all is proven that must be, and the desired list is written; 4 when it could not be; else
+// 130 and the like after a stop signal, 4 when some nodes are proven, 1.
 int LoadExitCode(const LoadReport& report);
 
-// The same of an upgrade, whatever became of the desired list; 1 also when Helm failed or something
-// else than the load was in the way.
+// The same of an upgrade, whatever became of the desired list; 4 also when a release was left to
+// its owner, 1 also when Helm failed or something else than the load was in the way.
 int UpgradeExitCode(const UpgradeReport& report);
 
 // 0; 1 when pods would ask for images that the package does not have, or no node can be served; 4

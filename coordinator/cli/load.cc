@@ -8,8 +8,10 @@
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
 #include "coordinator/cli/output.h"
+#include "coordinator/cli/release_options.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
+#include "coordinator/run/command_lock.h"
 #include "coordinator/run/publish_load.h"
 #include "coordinator/run/report.h"
 
@@ -32,15 +34,21 @@ absl::StatusOr<int> RunLoadCommand(const LoadFlags& flags) {
   options.local = flags.local;
   options.containerd_socket = flags.containerd_socket;
   options.publishes = !flags.ephemeral;
+  CommandLock lock(options.kubectl, "lighter load", folder.id(),
+                   [](const std::string& line) { PrintText(stderr, line + "\n"); });
   PlanMaker maker(std::move(options), folder);
   ASSIGN_OR_RETURN(const Plan plan, maker.Make());
   const bool json = flags.format() == OutputFormat::kJson;
   if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
   const absl::Status blocked = CheckLoad(plan);
   LoadReport report;
+  if (blocked.ok() && !flags.local) {
+    RETURN_IF_ERROR(lock.lock().Take(LocksOf(plan, maker.authority())));
+  }
   if (blocked.ok()) report = LoadNodes(plan, ChecksumVerifier(plan.checksums), progress);
+  AllowUnproven(plan, report);
   // What nobody will be there to hold needs no list.
-  if (blocked.ok() && report.AllProven() && !flags.ephemeral) {
+  if (blocked.ok() && report.Suffices() && !flags.ephemeral) {
     report.desired = PublishLoad(maker, plan);
     PrintText(stderr, DescribeDesired(report.desired));
   }
@@ -82,6 +90,7 @@ void AddLoadCommand(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<LoadFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
+  AddReleaseChoiceFlags(*command, *flags);
   AddPlanFileFlag(*command, *flags);
   CLI::Option* const local =
       command

@@ -25,9 +25,9 @@ namespace {
 
 constexpr char kExitCodes[] =
     "Exit codes: 0 done; 1 failed; 2 usage; 4 some nodes are proven, others not, or all are and\n"
-    "the desired list could not be written (of agent and prune: something is left to do on a "
-    "node,\n"
-    "or an agent tells of a problem; of verify and rollback: not everything is proven);\n"
+    "the desired list could not be written (of upgrade: a release was left to its owner; of agent\n"
+    "and prune: something is left to do on a node, or an agent tells of a problem; of verify and\n"
+    "rollback: not everything is proven);\n"
     "130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a closed terminal.\n";
 // What the scripts of `lighter completion` call; no command for people.
 constexpr char kComplete[] = "__complete";

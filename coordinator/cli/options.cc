@@ -7,6 +7,7 @@
 #include "common/limits.h"
 #include "common/status.h"
 #include "common/usage_error.h"
+#include "coordinator/cli/release_options.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/naming/load_image.h"
 #include "coordinator/plan/plan_file.h"
@@ -210,12 +211,14 @@ void AddPlanFileFlag(CLI::App& command, CommonFlags& flags) {
     const bool is_excluded = option->get_group() == kValues || option->get_group() == kNames;
     if (is_excluded) plan->excludes(option);
   }
-  for (const char* name :
-       {"RELEASE", "--namespace", "--allow-missing", "--allow-registry", "--allow-denied",
-        "--allow-pull"}) {
+  for (const char* name : {"RELEASE", "--namespace", "--allow-missing", "--allow-registry",
+                           "--allow-denied", "--allow-pull"}) {
     plan->excludes(name);
   }
-  if (CLI::Option* install = command.get_option_no_throw("--install")) plan->excludes(install);
+  for (const char* name :
+       {"--install", "--allow-unproven", "--version", "--chart", "--order", "--crds"}) {
+    if (CLI::Option* option = command.get_option_no_throw(name)) plan->excludes(option);
+  }
 }
 
 void AddSkipChecksumFlag(CLI::App& command, CommonFlags& flags) {
@@ -247,6 +250,7 @@ absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags) {
   options.query.allow_registries = flags.allow_registry;
   options.allow_denied = flags.allow_denied;
   options.allow_pull = flags.allow_pull;
+  RETURN_IF_ERROR(ApplyReleaseChoice(flags, options));
   options.query.install = flags.install;
   options.skip_checksum = flags.skip_checksum;
   if (!flags.plan_file.empty()) RETURN_IF_ERROR(ReadPlanFile(flags.plan_file, options));

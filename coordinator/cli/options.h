@@ -32,6 +32,10 @@ struct CommonFlags {
   std::vector<std::string> allow_denied;
   std::vector<std::string> allow_registry;
   std::vector<std::string> allow_pull;
+  std::string allow_unproven;
+  std::vector<std::string> order;
+  ChartSource chart;  // its version is --version
+  std::string crds = "skip";
   bool install = false;
   bool skip_checksum = false;
   std::string kubeconfig;

@@ -7,6 +7,7 @@
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
 #include "coordinator/cli/output.h"
+#include "coordinator/cli/release_options.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/plan/plan_file.h"
 
@@ -56,6 +57,8 @@ void AddPlanCommand(CLI::App& app, int& exit_code) {
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
   AddInstallFlag(*command, *flags);
+  AddReleaseChoiceFlags(*command, *flags);
+  AddUpgradeChoiceFlags(*command, *flags);
   AddSkipChecksumFlag(*command, *flags);
   command->add_option("--out", flags->out,
                       "Write the plan to this file too, to be approved and carried out later; for "

@@ -1,12 +1,17 @@
+#include <unistd.h>
+
 #include <cstdio>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
 #include "coordinator/cli/output.h"
+#include "coordinator/install/manifests.h"
 #include "coordinator/plan/describe.h"
+#include "coordinator/run/command_lock.h"
 #include "coordinator/run/prune_report.h"
 
 namespace lighter {
@@ -25,6 +30,10 @@ absl::StatusOr<int> RunPruneCommand(const PruneFlags& flags) {
   options.query = {.charts = {flags.charts.begin(), flags.charts.end()},
                    .previous = flags.previous};
   options.apply = flags.yes;
+  // A prune keeps no folder: its process tells it from others.
+  CommandLock lock(options.kubectl, "lighter prune --yes", absl::StrCat("prune-", ::getpid()),
+                   [](const std::string& line) { PrintText(stderr, line + "\n"); });
+  if (flags.yes) RETURN_IF_ERROR(lock.lock().Take({LockOfPrune(kAgentNamespace)}));
   ASSIGN_OR_RETURN(const PruneReport report, RunPrune(options));
   if (flags.format() == OutputFormat::kJson) {
     std::fputs(JsonText(PruneToJson(report)).c_str(), stdout);

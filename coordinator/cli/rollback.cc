@@ -9,6 +9,7 @@
 #include "coordinator/cli/output.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
+#include "coordinator/run/command_lock.h"
 #include "coordinator/run/rollback_report.h"
 
 namespace lighter {
@@ -39,9 +40,12 @@ absl::StatusOr<int> RunRollbackCommand(const RollbackFlags& flags) {
   }
   if (!json) PrintText(stderr, DescribeRollbackPlan(plan) + "\n");
   ASSIGN_OR_RETURN(const RunFolder folder, RunFolder::Keep("rollback"));
-  const RollbackReport report =
-      RunRollback(verifier, plan, folder, options,
-                  [](const std::string& line) { PrintText(stderr, line + "\n"); });
+  const auto say = [](const std::string& line) { PrintText(stderr, line + "\n"); };
+  CommandLock lock(ToKubectlOptions(flags), "lighter rollback", folder.id(), say);
+  const std::string lock_ns = LockNamespace(verifier.nodes().authority());
+  RETURN_IF_ERROR(lock.lock().Take({LockOfRelease(lock_ns, plan.release.ns, plan.release.name)}));
+  options.lock = &lock.lock();
+  const RollbackReport report = RunRollback(verifier, plan, folder, options, say);
   const RunTimes times = {.total = absl::Now() - start, .children = ChildTime()};
   const std::string report_json = JsonText(RollbackToJson(plan, report, folder, times));
   KeepAndPrintReport(folder.path(), report_json,

@@ -9,8 +9,10 @@
 #include "coordinator/cli/exit_codes.h"
 #include "coordinator/cli/options.h"
 #include "coordinator/cli/output.h"
+#include "coordinator/cli/release_options.h"
 #include "coordinator/plan/describe.h"
 #include "coordinator/process/process.h"
+#include "coordinator/run/command_lock.h"
 #include "coordinator/run/recover_run.h"
 #include "coordinator/run/report.h"
 
@@ -42,9 +44,13 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags, std::string& ch
   plan_options.publishes = options.publish;
   plan_options.needs_agents = !flags.dry_run;
   const auto say = [](const std::string& line) { PrintText(stderr, line + "\n"); };
+  CommandLock lock(plan_options.kubectl, "lighter upgrade", folder.id(), say);
+  options.lock = &lock.lock();
   if (flags.recover) {
-    const RollbackRunOptions rollback = {
-        .timeout = options.timeout, .wait = options.wait, .publish = options.publish};
+    const RollbackRunOptions rollback = {.timeout = options.timeout,
+                                         .wait = options.wait,
+                                         .publish = options.publish,
+                                         .lock = options.lock};
     RETURN_IF_ERROR(RecoverPending(plan_options, rollback, folder, say, changed));
   }
   PlanMaker maker(std::move(plan_options), folder);
@@ -60,6 +66,7 @@ absl::StatusOr<int> RunUpgradeCommand(const UpgradeFlags& flags, std::string& ch
   }
   RETURN_IF_ERROR(WriteFileAtomic(folder.path() + "/plan.json", plan_json, 0600));
   if (!json) PrintText(stderr, DescribePlan(plan) + "\n");
+  RETURN_IF_ERROR(options.lock->Take(LocksOf(plan, maker.authority())));
 
   UpgradeReport report = RunUpgrade(maker, plan, folder, options, say);
   report.recovered = changed;
@@ -93,6 +100,8 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
   AddInstallFlag(*command, *flags);
+  AddReleaseChoiceFlags(*command, *flags);
+  AddUpgradeChoiceFlags(*command, *flags);
   AddPlanFileFlag(*command, *flags);
   command->add_flag("--dry-run", flags->dry_run,
                     "Show the plan and stop; the same as `lighter plan`");

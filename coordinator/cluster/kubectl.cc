@@ -47,10 +47,11 @@ bool LooksUnreachable(const std::string& text) {
 }
 
 // How a run of kubectl ended.
-absl::Status StatusOf(const ProcessResult& result, const std::string& verb) {
+absl::Status StatusOf(const ProcessResult& result, const std::string& verb,
+                      const KubectlCall& call) {
   if (result.exit_code == 0) return absl::OkStatus();
   const std::string words = WithoutLogLines(result.err);
-  if (StopRequested()) return absl::CancelledError("stopped on request");
+  if (StopRequested() && !call.outlives_stop) return absl::CancelledError("stopped on request");
   if (LooksUnreachable(words)) {
     return absl::UnavailableError(absl::StrCat(
         "the Kubernetes API server cannot be reached: ", words,
@@ -77,8 +78,8 @@ KubectlAnswer Kubectl::RunAll(const std::vector<std::string>& args, const Kubect
   // Of one request; a call may make several.
   argv.push_back("--request-timeout=" + absl::FormatDuration(call.request_timeout));
   argv.insert(argv.end(), args.begin(), args.end());
-  absl::StatusOr<ProcessResult> result =
-      RunProcess(argv, {.timeout = call.timeout, .input = call.input});
+  absl::StatusOr<ProcessResult> result = RunProcess(
+      argv, {.timeout = call.timeout, .input = call.input, .own_session = call.outlives_stop});
   if (absl::IsNotFound(result.status())) {
     return {.status = absl::NotFoundError(absl::StrCat("kubectl was not found (",
                                                        Message(result.status()),
@@ -86,7 +87,16 @@ KubectlAnswer Kubectl::RunAll(const std::vector<std::string>& args, const Kubect
             .out = ""};
   }
   if (!result.ok()) return {.status = result.status(), .out = ""};
-  return {.status = StatusOf(*result, args[0]), .out = std::move(result->out)};
+  return {.status = StatusOf(*result, args[0], call), .out = std::move(result->out)};
+}
+
+std::string ServerReason(const absl::Status& status) {
+  const std::string words = Message(status);
+  constexpr absl::string_view kStart = "Error from server (";
+  const size_t start = words.find(kStart.data());
+  if (start == std::string::npos) return "";
+  const size_t begin = start + kStart.size();
+  return words.substr(begin, words.find(')', begin) - begin);
 }
 
 }  // namespace lighter

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
@@ -19,6 +20,7 @@ struct KubectlCall {
   std::string input;                                   // kubectl's stdin
   absl::Duration timeout = absl::Minutes(1);           // of the whole process
   absl::Duration request_timeout = absl::Seconds(10);  // of one request; zero: none
+  bool outlives_stop = false;  // one stop signal, before or while it runs, does not end it
 };
 
 // What kubectl printed on stdout, and how it ended: after an object that fails it goes on with the
@@ -44,5 +46,9 @@ class Kubectl {
  private:
   KubectlOptions options_;
 };
+
+// "Conflict" of "... Error from server (Conflict): ...", which Run returned; empty where the server
+// gave no reason.
+std::string ServerReason(const absl::Status& status);
 
 }  // namespace lighter

@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/desired.h"
@@ -29,11 +28,9 @@ absl::StatusOr<v1::Desired> ReadList(const json& config_map, const Authority& au
 
 // Somebody made, changed or deleted the ConfigMap after it was read.
 bool IsConflict(const absl::Status& status) {
-  if (!absl::IsAborted(status)) return false;
-  for (const char* reason : {"(Conflict)", "(AlreadyExists)", "(NotFound)"}) {
-    if (absl::StrContains(status.message(), reason)) return true;
-  }
-  return false;
+  const std::string reason = ServerReason(status);
+  return absl::IsAborted(status) &&
+         (reason == "Conflict" || reason == "AlreadyExists" || reason == "NotFound");
 }
 
 }  // namespace

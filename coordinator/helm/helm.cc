@@ -199,6 +199,16 @@ absl::StatusOr<json> Helm::MergedValues(const std::string& chart_dir, const Valu
   return ReadValuesProbe(out);
 }
 
+absl::StatusOr<std::string> Helm::Crds(const std::string& chart_dir, const ValueArgs& values,
+                                       const std::string& scratch_dir) const {
+  RETURN_IF_ERROR(MakeValuesProbe(chart_dir, scratch_dir, Dependencies::kAsHelmWould,
+                                  /*with_crds=*/true));
+  std::vector<std::string> args = {"template", "lighter-probe", scratch_dir, "--include-crds"};
+  Append(args, values);
+  ASSIGN_OR_RETURN(const std::string out, Run(args, false));
+  return CrdsOfProbe(out);
+}
+
 absl::StatusOr<std::string> Helm::RenderUpgrade(const Release& release,
                                                 const UpgradeOptions& options) const {
   std::vector<std::string> args = ChangeArgs(release, options);

@@ -54,6 +54,16 @@ struct StoredRevision {
   std::string manifests;  // hooks included, tests not; Secrets in the clear: keep it in memory
 };
 
+// A chart that is not the package's own: what `helm pull` takes. Credentials are Helm's own (`helm
+// repo add`, `helm registry login`): nothing secret is on a command line.
+struct ChartSource {
+  std::string reference;  // "repo/chart", "oci://...", a folder, a .tgz; empty: the package's
+  std::string version;    // empty: the newest
+  std::string repo;       // --repo
+  std::string ca_file;    // --ca-file
+  bool plain_http = false;
+};
+
 struct RollbackOptions {
   int revision = 0;
   absl::Duration timeout = absl::Minutes(5);
@@ -98,6 +108,15 @@ class Helm {
   absl::StatusOr<nlohmann::json> MergedValues(
       const std::string& chart_dir, const ValueArgs& values, const std::string& scratch_dir,
       Dependencies dependencies = Dependencies::kAsHelmWould) const;
+
+  // The chart as a .tgz that it writes into `folder` (made where it is not there), and its path.
+  absl::StatusOr<std::string> FetchChart(const ChartSource& source,
+                                         const std::string& folder) const;
+
+  // The CRDs of the chart and of those of its subcharts that the values switch on: YAML documents;
+  // empty where there are none. `scratch_dir`: as of MergedValues.
+  absl::StatusOr<std::string> Crds(const std::string& chart_dir, const ValueArgs& values,
+                                   const std::string& scratch_dir) const;
 
   // The manifests (hooks and tests included) that an upgrade or installation of `release` would
   // apply: `helm upgrade --dry-run=server`. Holds Secrets in the clear: keep it in memory.

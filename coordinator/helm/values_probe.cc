@@ -23,9 +23,9 @@ constexpr char kKey[] = "lighterValues: ";
 constexpr char kTemplate[] = "lighterValues: {{ toJson .Values | b64enc }}\n";
 
 // Templates, CRDs and schemas say nothing about how values merge, and may fail on defaults.
-bool IsLeftOut(const fs::path& relative) {
+bool IsLeftOut(const fs::path& relative, bool with_crds) {
   for (const fs::path& part : relative) {
-    if (part == "templates" || part == "crds") return true;
+    if (part == "templates" || (part == "crds" && !with_crds)) return true;
   }
   return relative.filename() == "values.schema.json";
 }
@@ -55,7 +55,7 @@ absl::Status DropConditions(const std::string& path) {
 }  // namespace
 
 absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& probe_dir,
-                             Dependencies dependencies) {
+                             Dependencies dependencies, bool with_crds) {
   std::error_code error;
   fs::remove_all(probe_dir, error);
   fs::create_directories(fs::path(probe_dir) / "templates", error);
@@ -63,7 +63,7 @@ absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& pr
   auto it = fs::recursive_directory_iterator(chart_dir, error);
   for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
     const fs::path relative = it->path().lexically_relative(chart_dir);
-    if (!it->is_regular_file(error) || IsLeftOut(relative)) continue;
+    if (!it->is_regular_file(error) || IsLeftOut(relative, with_crds)) continue;
     const fs::path target = fs::path(probe_dir) / relative;
     fs::create_directories(target.parent_path(), error);
     if (!error) fs::copy_file(it->path(), target, error);
@@ -75,6 +75,10 @@ absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& pr
   if (error) return ErrnoStatus(error.value(), absl::StrCat("copy ", chart_dir, " to ", probe_dir));
   return WriteFileAtomic((fs::path(probe_dir) / "templates" / "values.yaml").string(), kTemplate,
                          0600);
+}
+
+std::string CrdsOfProbe(const std::string& rendered) {
+  return rendered.substr(0, rendered.rfind("---\n# Source: "));
 }
 
 absl::StatusOr<nlohmann::json> ReadValuesProbe(const std::string& rendered) {

@@ -17,9 +17,13 @@ enum class Dependencies {
 // Makes in `probe_dir` (replaced) a copy of the chart in `chart_dir` without any template, schema
 // or CRD of it or of its unpacked subcharts, and with one template that prints .Values.
 absl::Status MakeValuesProbe(const std::string& chart_dir, const std::string& probe_dir,
-                             Dependencies dependencies);
+                             Dependencies dependencies, bool with_crds = false);
 
 // The values in the output of `helm template` of such a chart.
 absl::StatusOr<nlohmann::json> ReadValuesProbe(const std::string& rendered);
+
+// The CRDs that `helm template --include-crds` printed for a probe with CRDs: all that comes before
+// its one template.
+std::string CrdsOfProbe(const std::string& rendered);
 
 }  // namespace lighter

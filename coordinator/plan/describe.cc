@@ -13,6 +13,7 @@
 #include "coordinator/plan/name_problems.h"
 #include "coordinator/plan/name_work.h"
 #include "coordinator/plan/pod_denials.h"
+#include "coordinator/plan/release_checks.h"
 #include "coordinator/progress/render.h"
 
 namespace lighter {
@@ -168,7 +169,7 @@ std::string DescribePlan(const Plan& plan) {
     absl::StrAppend(&text,
                     absl::StrFormat("  %-12s left out: %s\n", node.name, OneLine(node.cause)));
   }
-  absl::StrAppend(&text, DescribeMoves(plan, wanted));
+  absl::StrAppend(&text, DescribeMoves(plan, wanted), DescribeReleaseChecks(plan));
   for (const std::string& note : plan.notes) {
     absl::StrAppend(&text, "note: ", OneLine(note), "\n");
   }
@@ -203,6 +204,8 @@ ordered_json PlanToJson(const Plan& plan) {
                         {"installedVersion", planned.installed_version},
                         {"packageVersion", bundle.chart_version},
                         {"relocatedValues", planned.relocated},
+                        {"owner", OwnerToJson(planned.owner)},
+                        {"crds", DescribeCrdChanges(plan, planned)},
                         {"names", std::move(names)}});
   }
   const Digests wanted = WantedDigests(plan);
@@ -241,6 +244,7 @@ ordered_json PlanToJson(const Plan& plan) {
           {"nameProblems", NameProblemsToJson(plan)},
           {"podDenials", PodDenialsToJson(plan)},
           {"startProblems", StartProblemsToJson(plan)},
+          {"allowUnproven", plan.allow_unproven.text()},
           {"notes", plan.notes}};
 }
 

@@ -13,12 +13,14 @@
 #include "coordinator/cluster/image_pods.h"
 #include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/cluster/pod_admission.h"
+#include "coordinator/package/replace_chart.h"
 #include "coordinator/plan/archive_plan.h"
 #include "coordinator/plan/disk_check.h"
 #include "coordinator/plan/inventory.h"
 #include "coordinator/plan/name_problems.h"
 #include "coordinator/plan/name_work.h"
 #include "coordinator/plan/pod_denials.h"
+#include "coordinator/plan/release_checks.h"
 #include "coordinator/process/stop_signal.h"
 
 namespace lighter {
@@ -81,6 +83,7 @@ absl::StatusOr<Plan> PlanMaker::Make() {
     ASSIGN_OR_RETURN(plan.checksums, FindChecksums(plan.package));
   }
   RETURN_IF_ERROR(FindHelm(plan));
+  if (!options_.chart.reference.empty()) RETURN_IF_ERROR(TakeChart(plan));
   if (options_.asks_nodes && !options_.local) {
     RETURN_IF_ERROR(nodes_.Open(options_.needs_agents));
   }
@@ -91,7 +94,10 @@ absl::StatusOr<Plan> PlanMaker::Make() {
     };
   }
   ASSIGN_OR_RETURN(plan.releases, PlanReleases(plan.package, query, helm(), folder_.path()));
+  RETURN_IF_ERROR(CheckChartVersion(plan, options_.chart_version));
   RETURN_IF_ERROR(AllowDenied(options_.allow_denied, plan));
+  plan.allow_unproven = options_.allow_unproven;
+  plan.apply_crds = options_.query.apply_crds;
   for (const PlannedBundle& planned : plan.releases.bundles) {
     plan.notes.insert(plan.notes.end(), planned.names.notes.begin(), planned.names.notes.end());
     const Bundle& bundle = plan.package.bundles[planned.bundle];
@@ -105,7 +111,12 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   RETURN_IF_ERROR(NormalizeAllowedPulls(plan));
   if (!options_.asks_nodes) return plan;
   ApplyAdmission(plan);
+  if (!options_.local) {
+    FindOwners(cluster().kubectl(), plan);
+    FindCrdChanges(cluster().kubectl(), *helm_, plan);
+  }
   RETURN_IF_ERROR(RefreshNodes(plan));
+  RETURN_IF_ERROR(CheckUnproven(plan));
   if (options_.approved.has_value()) {
     ASSIGN_OR_RETURN(const PlanFacts facts, Facts(plan));
     RETURN_IF_ERROR(
@@ -117,6 +128,24 @@ absl::StatusOr<Plan> PlanMaker::Make() {
 absl::StatusOr<PlanFacts> PlanMaker::Facts(const Plan& plan) const {
   ASSIGN_OR_RETURN(const std::string cluster_id, cluster().Id());
   return TakeFacts(plan, cluster_id);
+}
+
+absl::Status PlanMaker::TakeChart(Plan& plan) const {
+  if (!helm_.has_value()) return absl::NotFoundError("--chart needs helm; give --helm PATH");
+  const std::string folder = folder_.path() + "/chart-given";
+  ASSIGN_OR_RETURN(const std::string tgz, helm_->FetchChart(options_.chart, folder));
+  RETURN_IF_ERROR(
+      Annotate(ReplaceChart(plan.package, tgz, folder_.path() + "/chart-given.tar"), "--chart"));
+  plan.notes.push_back("the chart is " + options_.chart.reference +
+                       " (--chart), not the package's");
+  return absl::OkStatus();
+}
+
+absl::Status PlanMaker::CheckUnproven(const Plan& plan) const {
+  std::set<std::string> nodes;
+  for (const NodePlan& node : plan.nodes.nodes) nodes.insert(node.name);
+  for (const LeftOutNode& node : plan.nodes.left_out) nodes.insert(node.name);
+  return UsageError(plan.allow_unproven.CheckNames(nodes));
 }
 
 // A name that is not in the plan is a slip, and would go unnoticed.

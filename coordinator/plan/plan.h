@@ -21,6 +21,7 @@
 #include "coordinator/plan/release_plan.h"
 #include "coordinator/plan/run_folder.h"
 #include "coordinator/plan/start_problems.h"
+#include "coordinator/plan/unproven.h"
 #include "coordinator/transfer/load.h"
 
 namespace lighter {
@@ -39,6 +40,9 @@ struct PlanOptions {
   std::string tls_dir;  // of the coordinator; empty: the authority that `agent install` made
   std::vector<std::string> allow_denied;  // workloads whose pods may be denied: "Deployment/web"
   std::vector<std::string> allow_pull;    // names that nodes can pull from elsewhere
+  UnprovenAllowance allow_unproven;       // see Plan
+  std::string chart_version;              // the chart must have it; empty: any
+  ChartSource chart;                      // instead of a bundle's own
   std::vector<std::string> notes;         // to be among the plan's
   bool skip_checksum = false;             // the package may be another than its vendor's
   bool publishes = true;                  // the run writes what is proven into the desired list
@@ -59,8 +63,10 @@ struct Plan {
   // Who runs what names are that move to another image (see NamesToMove); names whose pods could
   // not be listed are not here.
   std::map<std::string, std::set<std::string>> pods_of_moved;
-  StartCheck start;                // whether pods start from what is on the nodes
-  std::vector<std::string> notes;  // worth knowing, not in the way
+  StartCheck start;                  // whether pods start from what is on the nodes
+  std::vector<std::string> notes;    // worth knowing, not in the way
+  UnprovenAllowance allow_unproven;  // nodes that a run may leave unproven
+  bool apply_crds = false;           // an upgrade applies the charts' CRDs, too
   // No agents are installed, so no node could say what it has. Every node's status is an error.
   bool agentless = false;
 
@@ -93,6 +99,8 @@ class PlanMaker {
  private:
   absl::Status CheckRegistry() const;
   absl::Status FindHelm(Plan& plan);
+  absl::Status TakeChart(Plan& plan) const;
+  absl::Status CheckUnproven(const Plan& plan) const;
   absl::Status NormalizeAllowedPulls(Plan& plan);
   void ApplyAdmission(Plan& plan);
   void LookForUncovered(Plan& plan, const KubeletConfigs& kubelets) const;

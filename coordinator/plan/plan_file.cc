@@ -33,6 +33,12 @@ std::string Absolute(const std::string& path) {
   return absolute.lexically_normal().string();
 }
 
+// A chart's file or folder from anywhere; another reference as it is.
+std::string ChartReference(const std::string& reference) {
+  std::error_code ignored;
+  return std::filesystem::exists(reference, ignored) ? Absolute(reference) : reference;
+}
+
 // The members of a plan file, with types checked. The first that is wrong is the error.
 class Reader {
  public:
@@ -123,8 +129,23 @@ absl::Status Parse(const std::string& text, const std::string& path, PlanOptions
   reader.Read("allowRegistries", query.allow_registries);
   reader.Read("allowDenied", options.allow_denied);
   reader.Read("allowPull", options.allow_pull);
+  reader.Read("order", query.order);
+  reader.Read("applyCrds", query.apply_crds);
+  reader.Read("version", options.chart_version);
+  reader.Read("chart", options.chart.reference);
+  reader.Read("chartRepo", options.chart.repo);
+  reader.Read("chartCaFile", options.chart.ca_file);
+  reader.Read("chartPlainHttp", options.chart.plain_http);
+  std::string allow_unproven;
+  reader.Read("allowUnproven", allow_unproven);
   RETURN_IF_ERROR(Annotate(reader.status(), path));
   RETURN_IF_ERROR(Annotate(CheckValueArgs(query.values), path));
+  options.chart.version = options.chart_version;
+  if (!allow_unproven.empty()) {
+    absl::StatusOr<UnprovenAllowance> allowed = UnprovenAllowance::Parse(allow_unproven);
+    RETURN_IF_ERROR(Annotate(allowed.status(), path));
+    options.allow_unproven = *std::move(allowed);
+  }
   if (options.package.empty()) options.package = package;
   options.approved = ApprovedPlan{path, std::move(facts)};
   return absl::OkStatus();
@@ -160,7 +181,15 @@ absl::Status WritePlanFile(const std::string& path, const PlanOptions& options,
         {"allowMissing", query.allow_missing},
         {"allowRegistries", query.allow_registries},
         {"allowDenied", options.allow_denied},
-        {"allowPull", options.allow_pull}}},
+        {"allowPull", options.allow_pull},
+        {"order", query.order},
+        {"applyCrds", query.apply_crds},
+        {"version", options.chart_version},
+        {"chart", ChartReference(options.chart.reference)},
+        {"chartRepo", options.chart.repo},
+        {"chartCaFile", options.chart.ca_file.empty() ? "" : Absolute(options.chart.ca_file)},
+        {"chartPlainHttp", options.chart.plain_http},
+        {"allowUnproven", options.allow_unproven.text()}}},
       {"facts", facts},
       {"plan", PlanToJson(plan)}};
   return WriteFileAtomic(path, JsonText(document), 0600);

@@ -39,15 +39,17 @@ class Planner {
   absl::StatusOr<ReleasePlan> Run();
 
  private:
+  std::vector<std::string> Charts() const;
   std::vector<Release> ReleasesOf(const Bundle& bundle) const;
   absl::StatusOr<std::vector<Release>> Matches(const Bundle& bundle) const;
   std::string SkipCause(const Bundle& bundle) const;
   absl::StatusOr<std::vector<size_t>> FindInstallations() const;
   absl::StatusOr<int> DeployedRevision(const Release& release) const;
   absl::StatusOr<PlannedBundle> PlanBundle(size_t index, const Release& release) const;
+  absl::StatusOr<std::vector<size_t>> Order() const;
   absl::Status Relocate(PlannedBundle& planned, NamingInput& input) const;
   void ReadRunning(int revision, PlannedBundle& planned) const;
-  absl::StatusOr<SplitManifests> Render(const PlannedBundle& planned) const;
+  absl::StatusOr<SplitManifests> Render(PlannedBundle& planned) const;
   void FindChanges(const std::vector<std::string>& rendered, PlannedBundle& planned) const;
   absl::Status FindUncovered(const SplitManifests& manifests, PlannedBundle& planned) const;
   absl::Status DecideNames(PlannedBundle& planned) const;
@@ -133,15 +135,32 @@ void Planner::ReadRunning(int revision, PlannedBundle& planned) const {
       " of release ", planned.release.name, " could not be read: ", Message(running.status())));
 }
 
-absl::StatusOr<SplitManifests> Planner::Render(const PlannedBundle& planned) const {
-  std::string manifests;
+// As the upgrade will. One that has custom resources of kinds that its CRDs are yet to bring cannot
+// be rendered by the server before these are there.
+absl::StatusOr<SplitManifests> Planner::Render(PlannedBundle& planned) const {
   if (planned.release.name.empty()) {
-    ASSIGN_OR_RETURN(manifests, helm_->RenderOffline(planned.chart_dir, planned.values));
-  } else {
-    const UpgradeOptions options = {.chart_dir = planned.chart_dir, .values = planned.values};
-    ASSIGN_OR_RETURN(manifests, helm_->RenderUpgrade(planned.release, options));
+    ASSIGN_OR_RETURN(const std::string manifests,
+                     helm_->RenderOffline(planned.chart_dir, planned.values));
+    return SplitTests(manifests);
   }
-  return SplitTests(manifests);
+  const UpgradeOptions options = {.chart_dir = planned.chart_dir, .values = planned.values};
+  absl::StatusOr<std::string> manifests = helm_->RenderUpgrade(planned.release, options);
+  const bool lacks_kind = absl::IsAborted(manifests.status()) &&
+                          absl::StrContains(manifests.status().message(), "no matches for kind");
+  if (lacks_kind && !query_.apply_crds) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(Message(manifests.status()),
+                     "\n  Where the chart brings these CRDs itself, --crds=apply applies them "
+                     "before Helm runs"));
+  }
+  if (lacks_kind) {
+    planned.names.notes.push_back(
+        "N-CRD-RENDER: the cluster lacks kinds that the chart's CRDs bring, so its names were "
+        "found without asking the cluster");
+    manifests = helm_->RenderOffline(planned.chart_dir, planned.values);
+  }
+  RETURN_IF_ERROR(manifests.status());
+  return SplitTests(*manifests);
 }
 
 // Where images come from elsewhere than those that run now. Manifests that cannot be read say
@@ -303,6 +322,33 @@ absl::StatusOr<std::vector<size_t>> Planner::FindInstallations() const {
                    "chart")));
 }
 
+// The bundles, those whose charts are to go first in the front.
+absl::StatusOr<std::vector<size_t>> Planner::Order() const {
+  std::vector<size_t> order;
+  for (const std::string& chart : query_.order) {
+    const auto it = std::find_if(package_.bundles.begin(), package_.bundles.end(),
+                                 [&](const Bundle& bundle) { return bundle.chart_name == chart; });
+    const auto index = static_cast<size_t>(it - package_.bundles.begin());
+    const bool is_twice = std::find(order.begin(), order.end(), index) != order.end();
+    if (it == package_.bundles.end() || is_twice) {
+      return UsageError(absl::InvalidArgumentError(absl::StrCat(
+          "--order: chart ", chart, is_twice ? " is named twice" : " is not in this package",
+          "; it has ", absl::StrJoin(Charts(), ", "))));
+    }
+    order.push_back(index);
+  }
+  for (size_t i = 0; i < package_.bundles.size(); ++i) {
+    if (std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
+  }
+  return order;
+}
+
+std::vector<std::string> Planner::Charts() const {
+  std::vector<std::string> charts;
+  for (const Bundle& bundle : package_.bundles) charts.push_back(bundle.chart_name);
+  return charts;
+}
+
 absl::StatusOr<ReleasePlan> Planner::Run() {
   ASSIGN_OR_RETURN(given_values_, KeepValuesFiles(query_.values, folder_ + "/values"));
   ASSIGN_OR_RETURN(given_values_, KeepSetTexts(given_values_, folder_ + "/values"));
@@ -312,7 +358,8 @@ absl::StatusOr<ReleasePlan> Planner::Run() {
   ASSIGN_OR_RETURN(const std::vector<size_t> installations, FindInstallations());
   ReleasePlan plan;
   bool named_found = false;
-  for (size_t i = 0; i < package_.bundles.size(); ++i) {
+  ASSIGN_OR_RETURN(const std::vector<size_t> order, Order());
+  for (const size_t i : order) {
     const Bundle& bundle = package_.bundles[i];
     ASSIGN_OR_RETURN(std::vector<Release> matches, Matches(bundle));
     if (std::find(installations.begin(), installations.end(), i) != installations.end()) {
@@ -332,12 +379,10 @@ absl::StatusOr<ReleasePlan> Planner::Run() {
   }
   const bool is_named = !query_.release.empty() || (!query_.ns.empty() && !query_.without_release);
   if (is_named && !named_found) {
-    std::vector<std::string> charts;
-    for (const Bundle& bundle : package_.bundles) charts.push_back(bundle.chart_name);
     return absl::NotFoundError(absl::StrCat(
         "no release", query_.release.empty() ? "" : " named " + query_.release,
         query_.ns.empty() ? "" : " in namespace " + query_.ns, " uses a chart of this package (",
-        absl::StrJoin(charts, ", "), "); `helm list -A` shows what is installed",
+        absl::StrJoin(Charts(), ", "), "); `helm list -A` shows what is installed",
         query_.without_release ? "" : ", and --install -n NAMESPACE installs",
         query_.without_release ? "; to load for a first `helm install`, name none" : ""));
   }

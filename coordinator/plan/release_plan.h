@@ -3,12 +3,15 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/digest.h"
+#include "coordinator/cluster/crds.h"
+#include "coordinator/cluster/owners.h"
 #include "coordinator/cluster/pod_admission.h"
 #include "coordinator/helm/helm.h"
 #include "coordinator/naming/image_uses.h"
@@ -50,6 +53,9 @@ struct PlannedBundle {
   // What runs now, as Helm keeps it; revision 0 where nothing does, or it could not be read.
   StoredRevision running;
   std::vector<RegistryChange> registry_changes;  // against it, that nobody asked for
+  std::optional<ReleaseOwner> owner;             // who upgrades it; empty: we do
+  std::string crds;                              // of the chart's crds/, YAML; empty: none
+  std::vector<CrdDifference> crd_changes;        // what of them the cluster has otherwise
 };
 
 struct SkippedBundle {
@@ -58,7 +64,7 @@ struct SkippedBundle {
 };
 
 struct ReleasePlan {
-  std::vector<PlannedBundle> bundles;  // in the order of the package
+  std::vector<PlannedBundle> bundles;  // in the order in which Helm is run
   std::vector<SkippedBundle> skipped;
 };
 
@@ -66,6 +72,9 @@ struct ReleaseQuery {
   std::string release;  // empty: every release of the package's charts
   std::string ns;       // empty: any
   ValueArgs values;     // the user's -f and --set flags
+  // Charts whose releases go first, in this order; the others follow in that of the package.
+  std::vector<std::string> order;
+  bool apply_crds = false;  // an upgrade applies the charts' CRDs before Helm
   Relocation relocation;
   std::vector<std::string> allow_missing;     // names that may lack an image
   std::vector<std::string> allow_registries;  // that images may come from, unasked

@@ -58,6 +58,26 @@ bool LoadReport::AllProven() const {
          std::all_of(nodes.begin(), nodes.end(), [](const NodeReport& n) { return n.status.ok(); });
 }
 
+bool LoadReport::Suffices() const {
+  const std::set<std::string> failed = UnprovenNodes(*this);
+  return package.ok() &&
+         std::includes(allowed.begin(), allowed.end(), failed.begin(), failed.end());
+}
+
+std::set<std::string> UnprovenNodes(const LoadReport& report) {
+  std::set<std::string> failed;
+  for (const NodeReport& node : report.nodes) {
+    if (!node.status.ok()) failed.insert(node.node);
+  }
+  return failed;
+}
+
+void AllowUnproven(const Plan& plan, LoadReport& report) {
+  const std::set<std::string> failed = UnprovenNodes(report);
+  report.allowed.clear();
+  if (plan.allow_unproven.Allows(failed, report.nodes.size())) report.allowed = failed;
+}
+
 LoadReport LoadNodes(const Plan& plan, const ChecksumVerifier& checksums, ProgressMode mode) {
   LoadReport report;
   std::vector<NodeEndpoint> endpoints;

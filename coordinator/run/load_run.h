@@ -1,6 +1,7 @@
 // Runs a plan's load: every node that can be served and is not proven yet, with progress on screen.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,22 @@ struct LoadReport {
   std::vector<NodeReport> nodes;
   absl::Status package;   // see LoadOutcome
   DesiredReport desired;  // see PublishLoad
+  // Nodes that are not proven, and that need not be (--allow-unproven).
+  std::set<std::string> allowed;
 
   bool AllProven() const;
+  // All are, but those that need not be.
+  bool Suffices() const;
 };
 
 // CheckNames (plan/name_problems.h), and FailedPrecondition where the plan brings no image at all.
 absl::Status CheckLoad(const Plan& plan);
+
+// Those that failed of the load.
+std::set<std::string> UnprovenNodes(const LoadReport& report);
+
+// Lets the nodes that failed be unproven, where the plan allows it.
+void AllowUnproven(const Plan& plan, LoadReport& report);
 
 // No name is created before `checksums` has its verdict, and where that is bad the report's package
 // is not OK, also where no node lacks anything.

@@ -46,6 +46,10 @@ std::string EntryOf(const Plan& plan, const PlannedBundle& planned) {
 
 void AddPeers(const NodeSelection& nodes, DesiredChange& change) {
   for (const NodePlan& node : nodes.nodes) {
+    if (!node.status.ok()) {  // it need not be proven (--allow-unproven)
+      change.other_nodes.insert(node.name);
+      continue;
+    }
     v1::DesiredPeer& peer = change.peers.emplace_back();
     peer.set_node(node.name);
     peer.set_address(node.agent);
@@ -82,7 +86,9 @@ DesiredReport PublishChange(const Cluster& cluster, const Authority& authority,
                             const NodeSelection& nodes, const DesiredChange& change) {
   DesiredReport report;
   std::vector<NodeEndpoint> endpoints;
-  for (const NodePlan& node : nodes.nodes) endpoints.push_back(node.endpoint);
+  for (const NodePlan& node : nodes.nodes) {
+    if (node.status.ok()) endpoints.push_back(node.endpoint);
+  }
   absl::StatusOr<PublishOutcome> outcome =
       PublishDesired(cluster.kubectl(), authority, endpoints,
                      [&](const v1::Desired& list) { return MergeDesired(list, change); });

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "coordinator/package/package.h"
+#include "coordinator/run/command_lock.h"
 #include "coordinator/run/rollback_report.h"
 
 namespace lighter {
@@ -49,6 +50,8 @@ absl::Status Recover(const Release& release, const PlanOptions& options,
                      .release = release.name,
                      .ns = release.ns});
   RETURN_IF_ERROR(verifier.Open());
+  const std::string lock_ns = LockNamespace(verifier.nodes().authority());
+  RETURN_IF_ERROR(rollback.lock->Take({LockOfRelease(lock_ns, release.ns, release.name)}));
   ASSIGN_OR_RETURN(const RollbackPlan plan, PlanRollback(verifier, 0));
   const RollbackReport report = RunRollback(verifier, plan, folder, rollback, say);
   if (report.release.change != ReleaseChange::kNone) {

@@ -13,9 +13,10 @@
 namespace lighter {
 
 // Rolls every pending release of the package's charts, as `options` choose them, back to the last
-// revision that ran, once that is proven on every node. Nothing where none is pending. `say` gets
-// one line a step; `changed` gets a sentence for each release that Helm was run for.
-// FailedPrecondition where one cannot go back; errors of what it asks.
+// revision that ran, once that is proven on every node. Nothing where none is pending. Takes the
+// lock of `rollback` for each, which must be there. `say` gets one line a step; `changed` gets a
+// sentence for each release that Helm was run for. FailedPrecondition where one cannot go back;
+// errors of what it asks.
 absl::Status RecoverPending(const PlanOptions& options, const RollbackRunOptions& rollback,
                             const RunFolder& folder,
                             const std::function<void(const std::string&)>& say,

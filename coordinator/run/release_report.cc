@@ -8,6 +8,7 @@
 #include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/describe.h"
+#include "coordinator/plan/release_checks.h"
 
 namespace lighter {
 namespace {
@@ -20,6 +21,7 @@ std::string PodWord(const PodState& pod) {
 }
 
 const char* StateName(const ReleaseReport& release) {
+  if (release.owner.has_value()) return "left to its owner";
   switch (release.state) {
     case ReleaseState::kUntouched:
       return "untouched";
@@ -75,6 +77,25 @@ std::string DescribeRestore(const ReleaseReport& release) {
   return absl::StrCat("  put back: it runs as revision ", release.restored_revision, " did\n");
 }
 
+// Helm's rollback leaves CRDs alone, and so do we: their objects would be gone with them.
+std::string DescribeCrds(const ReleaseReport& release) {
+  if (release.crds.empty()) return "";
+  const std::string names = absl::StrJoin(
+      release.crds, ", ",
+      [](std::string* out, const CrdDifference& crd) { absl::StrAppend(out, OneLine(crd.name)); });
+  return absl::StrCat("  CRDs applied before Helm: ", names, "; they stay after a rollback",
+                      release.crds_backup.empty()
+                          ? ""
+                          : absl::StrCat("   (as they were: ", release.crds_backup, ")"),
+                      "\n");
+}
+
+ordered_json CrdNames(const ReleaseReport& release) {
+  ordered_json names = ordered_json::array();
+  for (const CrdDifference& crd : release.crds) names.push_back(crd.name);
+  return names;
+}
+
 }  // namespace
 
 std::string DescribePods(const std::vector<PodState>& pods) {
@@ -125,6 +146,7 @@ std::string DescribeReleaseReport(const ReleaseReport& release) {
                                   "): ", VersionStep(release.from_version, release.to_version),
                                   ": ", StateName(release), "\n");
   if (!release.status.ok()) absl::StrAppend(&text, "  ", Message(release.status), "\n");
+  if (release.owner.has_value()) absl::StrAppend(&text, "  ", release.owner->Describe(), "\n");
   if (release.state == ReleaseState::kFailed && release.change == ReleaseChange::kNone) {
     absl::StrAppend(
         &text, release.from_revision == 0
@@ -140,7 +162,7 @@ std::string DescribeReleaseReport(const ReleaseReport& release) {
                     "  its pods could not be listed: ", OneLine(Message(release.pods.status())),
                     "; see `kubectl get pods -n ", release.ns, "`\n");
   }
-  text += DescribeRestore(release) + DescribeMovedNames(release);
+  text += DescribeRestore(release) + DescribeMovedNames(release) + DescribeCrds(release);
   if (!release.evidence.empty()) {
     absl::StrAppend(&text, "  events, and logs of pods that are not ready: ", release.evidence,
                     "\n");
@@ -163,6 +185,9 @@ ordered_json ReleaseReportToJson(const ReleaseReport& release) {
           {"state", StateName(release)},
           {"changed", ChangeToJson(release.change)},
           {"error", Message(release.status)},
+          {"owner", OwnerToJson(release.owner)},
+          {"crds", CrdNames(release)},
+          {"crdsBackup", release.crds_backup},
           {"putBack", release.change == ReleaseChange::kPutBack},
           {"putBackError", release.restore.has_value() ? Message(*release.restore) : ""},
           {"evidence", release.evidence},

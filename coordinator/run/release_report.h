@@ -9,6 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coordinator/cluster/cluster.h"
+#include "coordinator/cluster/crds.h"
+#include "coordinator/cluster/owners.h"
 
 namespace lighter {
 
@@ -36,7 +38,10 @@ struct ReleaseReport {
   std::optional<absl::Status> restore;  // whether putting it back succeeded; where that was tried
   // Names that its pods asked for before, and that are other images on the nodes since this run.
   std::vector<std::string> moved_names;
-  int restored_revision = 0;  // the one that was put back; 0: nothing was installed
+  int restored_revision = 0;          // the one that was put back; 0: nothing was installed
+  std::optional<ReleaseOwner> owner;  // who upgrades it; Helm is not run then
+  std::vector<CrdDifference> crds;    // that were applied; they stay after a rollback
+  std::string crds_backup;            // path; those that were there before, as they were
 };
 
 // Whether production is as it was, said first of a run that did not go well.

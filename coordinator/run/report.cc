@@ -45,6 +45,15 @@ std::string DescribeVerified(const Plan& plan) {
   return lists.empty() ? "" : absl::StrCat("The package is what ", lists, " says.\n");
 }
 
+// The nodes that were not waited for.
+std::string DescribeAllowed(const Plan& plan, const LoadReport& report) {
+  if (report.allowed.empty()) return "";
+  return absl::StrCat("N-UNPROVEN: not proven, and allowed (--allow-unproven ",
+                      plan.allow_unproven.text(), "): ", NodeNames(report.allowed),
+                      "; pods that start there may hang in ImagePullBackOff:\n",
+                      FailedNodes(report));
+}
+
 std::string ProvenLine(const Plan& plan, const LoadReport& report) {
   const uint64_t generation = report.desired.generation;
   const std::string held =
@@ -52,9 +61,10 @@ std::string ProvenLine(const Plan& plan, const LoadReport& report) {
                       : absl::StrCat("The nodes hold them from now on (desired list number ",
                                      generation, ").\n");
   return absl::StrCat(
-      "Proven on ", Count(report.nodes.size(), "node"), ": ", Count(NameCount(plan), "name"),
-      " of ", Count(plan.work.images.size(), "image"), "; ", FormatBytes(MovedBytes(report)),
-      " moved in all.\n", held, DescribeVerified(plan), DescribeLeftOut(plan.nodes));
+      "Proven on ", Count(report.nodes.size() - UnprovenNodes(report).size(), "node"), ": ",
+      Count(NameCount(plan), "name"), " of ", Count(plan.work.images.size(), "image"), "; ",
+      FormatBytes(MovedBytes(report)), " moved in all.\n", held, DescribeVerified(plan),
+      DescribeAllowed(plan, report), DescribeLeftOut(plan.nodes));
 }
 
 // What a package that cannot be used left behind, node by node. A node that is proven was so before
@@ -142,6 +152,7 @@ ordered_json Header(const char* kind, const Plan& plan, const LoadReport& load,
           {"childSeconds", absl::ToDoubleSeconds(times.children)},
           {"names", NamesToJson(plan)},
           {"nodes", NodesToJson(load)},
+          {"allowedUnproven", load.allowed},
           {"leftOut", LeftOutToJson(plan.nodes)},
           {"skipped", SkippedToJson(plan)},
           {"relocatedValues", RelocatedToJson(plan)},
@@ -164,7 +175,7 @@ std::string DescribeTimes(const RunTimes& times) {
 }
 
 std::string DescribeLoad(const Plan& plan, const LoadReport& report) {
-  if (report.AllProven()) return ProvenLine(plan, report);
+  if (report.Suffices()) return ProvenLine(plan, report);
   return "Nothing that runs was changed.\n" + DescribeLoadFailure(report);
 }
 
@@ -175,7 +186,7 @@ std::string DescribeUpgrade(const Plan& plan, const UpgradeReport& report,
         report.recovered.empty()
             ? "Helm was not run: no release was changed and no pod was touched.\n"
             : report.recovered + "The upgrade was not begun: nothing else was changed.\n";
-    if (report.load.nodes.empty() || report.load.AllProven()) {
+    if (report.load.nodes.empty() || report.load.Suffices()) {
       absl::StrAppend(&text, "  ", Message(report.blocked), "\n");
     } else {
       absl::StrAppend(&text, DescribeLoadFailure(report.load));

@@ -104,6 +104,13 @@ absl::StatusOr<RollbackPlan> PlanRollback(Verifier& verifier, int revision) {
         ": a Helm run was cut off, and going back mends that. If a Helm run is still at work on "
         "it, let that end first"));
   }
+  const auto owner =
+      FindOwner(verifier.nodes().cluster().kubectl(), plan.release.ns, plan.release.name);
+  if (owner.ok() && owner->has_value()) {
+    plan.notes.push_back(absl::StrCat((*owner)->code, ": ", (*owner)->what,
+                                      " upgrades this release, and may undo the rollback; suspend "
+                                      "it there first"));
+  }
   if (!target.did_run()) {
     plan.notes.push_back(absl::StrCat("revision ", target.revision, " is ", target.status,
                                       " in `helm history`: it never ran as it should"));
@@ -140,6 +147,7 @@ RollbackReport RunRollback(const Verifier& verifier, const RollbackPlan& plan,
     if (!words.empty()) say(std::string(absl::StripSuffix(words, "\n")));
   }
   report.blocked = CheckReleasesUnchanged({release}, helm);
+  if (report.blocked.ok() && options.lock != nullptr) report.blocked = options.lock->CheckHeld();
   if (!report.blocked.ok()) return report;
   const RollbackOptions rollback = {.revision = target.revision.revision,
                                     .timeout = options.timeout,

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "coordinator/lock/run_lock.h"
 #include "coordinator/plan/run_folder.h"
 #include "coordinator/run/load_run.h"
 #include "coordinator/run/release_report.h"
@@ -31,7 +32,8 @@ absl::StatusOr<RollbackPlan> PlanRollback(Verifier& verifier, int revision);
 struct RollbackRunOptions {
   absl::Duration timeout = absl::Minutes(5);
   bool wait = true;
-  bool publish = true;  // write what will run into the desired list
+  bool publish = true;      // write what will run into the desired list
+  RunLock* lock = nullptr;  // must still be held when Helm is run; null: none is taken
 };
 
 struct RollbackReport {

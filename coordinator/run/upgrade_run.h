@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "coordinator/lock/run_lock.h"
 #include "coordinator/plan/plan.h"
 #include "coordinator/run/load_run.h"
 #include "coordinator/run/release_report.h"
@@ -19,7 +20,10 @@ struct UpgradeReport {
   absl::Status blocked;   // why Helm was not run at all; OK when it was
   std::string recovered;  // sentences on what --recover changed before; empty: nothing
 
+  // Every release is upgraded, but those that somebody else upgrades.
   bool Succeeded() const;
+  // Whether there are such.
+  bool LeftToOwners() const;
 };
 
 struct UpgradeRunOptions {
@@ -27,7 +31,8 @@ struct UpgradeRunOptions {
   absl::Duration timeout = absl::Minutes(5);
   bool wait = true;
   bool rollback_on_failure = false;
-  bool publish = true;  // write what was proven into the desired list
+  bool publish = true;      // write what was proven into the desired list
+  RunLock* lock = nullptr;  // must still be held when Helm is run; null: none is taken
 };
 
 // Helm runs only when every node that takes part is proven; nodes are listed and asked once more

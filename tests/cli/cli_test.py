@@ -68,6 +68,8 @@ class CommandLine(unittest.TestCase):
         usage += [["export", "p.tar"], ["rollback"], ["rollback", "web", "0"], ["rollback", "web", "--timeout", "soon"], ["verify", "--revision", "1"]]
         usage += [["plan", "p.tar", "--registry", "https://harbor"], ["plan", "p.tar", "--repository", "proj"]]
         usage += [["plan", "p.tar", "--registry", "local", "--repository", "/proj"]]
+        usage += [["upgrade", "p.tar", "--crds", "maybe"], ["plan", "p.tar", "--allow-unproven", "120%"], ["load", "p.tar", "--repo", "http://x"]]
+        usage += [["upgrade", "--plan", "x", flag, "1"] for flag in ("--order", "--version", "--chart", "--allow-unproven")]
         # Agents that were not brought by `agent install` are no registries.
         usage += [["plan", "p.tar", "--registry", "local", "--tls-dir", "d"], ["load", "--local", "p.tar", "--registry", "local"]]
         for words in usage:

@@ -211,6 +211,15 @@ class Faults(LineTest):
         self.assertIn("node2", run.json["blocked"])
         self.assertEqual(self.revision("quayside"), before)
 
+        # The only way past: said before Helm runs, and in the report.
+        self.assertIn("node9 is no node of this cluster", self.lighter("upgrade", self.packages[2], "--allow-unproven", "node9", code=2).err)
+        self.assertEqual(self.lighter("upgrade", self.packages[2], "--allow-unproven", "node1", code=4).json["allowedUnproven"], [])
+        run = self.lighter("upgrade", self.packages[2], "--allow-unproven", "node2", "--no-wait")
+        self.assertEqual([run.json["allowedUnproven"], run.json["releases"][0]["state"]], [["node2"], "upgraded"])
+        self.assertIn("N-UNPROVEN: node2: not proven, and Helm runs all the same (--allow-unproven node2); pods that start there may hang", run.err)
+        self.assertEqual(self.revision("quayside"), before + 1)
+        before += 1
+
         self.shell("kubectl", "label", "node", "node2", "agent=wanted")
         self.shell("kubectl", "rollout", "status", agents, "-n", "lighter-system", "--timeout=60s")
         self.assertEqual(self.lighter("upgrade", self.packages[2]).json["releases"][0]["state"], "upgraded")

@@ -3,6 +3,9 @@
 
 import itertools
 import json
+import signal
+import subprocess
+import time
 import unittest
 from pathlib import Path
 
@@ -119,6 +122,150 @@ class Plans(LineTest):
             self.assertIn("node node9: new", self.refused("load", "--plan", plan))
         finally:
             self.kubectl(self.line, "delete", "node", "node9")
+
+
+    def chart_of(self, package: Path, chart: str) -> Path:
+        """Unpacks the chart of one bundle of a package."""
+        folder = self.folder / f"{package.stem}-{chart}"
+        folder.mkdir()
+        bundle = f"*/{chart}_v*.bundle.tar"
+        self.shell("bash", "-c", "tar -xOf $0 --wildcards $1 | tar -xC $2", package, bundle, folder)
+        return folder / "original-chart"
+
+    def leases(self) -> list[dict]:
+        return self.get(self.line, "leases", "-n", "lighter-system")["items"]
+
+    def start_and_wait_for_helm(self, package: Path) -> subprocess.Popen:
+        """An upgrade whose Helm does nothing and does not end."""
+        mark = self.folder / "helm-runs"
+        mark.unlink(missing_ok=True)
+        helm = self.make_helm("idle-helm", f'case "$*" in *--dry-run*) ;; "upgrade "*) touch {mark}; exec sleep 600 ;; esac')
+        process = self.start_lighter("upgrade", package, "--helm", helm)
+        deadline = time.monotonic() + 60
+        while not mark.exists():
+            self.assertLess(time.monotonic(), deadline, "Helm was not run")
+            time.sleep(0.1)
+        return process
+
+    def test_one_run_at_a_time(self):
+        package = self.next_package()
+        first = self.start_and_wait_for_helm(package)
+        self.assertEqual({lease["metadata"]["name"] for lease in self.leases()}, {f"lighter-run.{NAMESPACE}.{release}" for release in CHARTS})
+        for words in (["load", package, "beacon"], ["upgrade", package], ["prune", "--yes"], ["rollback", "beacon", "1", "-n", NAMESPACE]):
+            run = self.lighter(*words, code=1)
+            self.assertIn("E-LOCK-HELD: another run is at work on ", run.err)
+            self.assertIn("`lighter upgrade`, since 2", run.err)
+            self.assertIn("Nothing was changed", run.err)
+        self.lighter("plan", package)  # takes none
+        first.kill()
+        first.communicate()
+        run = self.lighter("load", package)
+        self.assertIn("the run that had the lock is dead, and this one goes on", run.err)
+        self.assertEqual(self.leases(), [], "it was given back")
+
+        # One of another machine: only watching it tells.
+        self.lease("beacon", "bob@host2, run 7", 2)
+        run = self.lighter("load", package, "beacon")
+        self.assertIn("another run has the lock: bob@host2, run 7", run.err)
+        self.assertIn("is dead, and this one goes on", run.err)
+        self.assertEqual(self.leases(), [])
+
+        # A run that is stopped gives it back, too.
+        stopped = self.start_and_wait_for_helm(package)
+        stopped.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        stopped.send_signal(signal.SIGINT)
+        self.assertEqual(self.finish(stopped).code, 130)
+        self.assertEqual(self.leases(), [])
+
+    def lease(self, release: str, holder: str, seconds: int) -> None:
+        """A Lease as a run on another machine leaves it when it dies."""
+        labels = {"app.kubernetes.io/managed-by": "lighter", "app.kubernetes.io/component": "run-lock"}
+        metadata = {"name": f"lighter-run.{NAMESPACE}.{release}", "namespace": "lighter-system", "labels": labels}
+        then = "2026-01-01T00:00:00.000000Z"
+        spec = {"holderIdentity": holder, "leaseDurationSeconds": seconds, "acquireTime": then, "renewTime": then}
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+        self.kubectl(self.line, "create", "-f", "-", stdin=json.dumps(lease))
+
+    def test_a_release_of_anothers_is_loaded_and_not_upgraded(self):
+        package = self.next_package()
+        before = self.revision("beacon")
+        workload = self.shell("kubectl", "get", "deployments", "-n", NAMESPACE, "-l", "release=beacon", "-o", "name").strip()
+        name = workload.split("/")[1]
+        mark = "argocd.argoproj.io/tracking-id"
+        self.shell("kubectl", "annotate", workload, "-n", NAMESPACE, f"{mark}=shop:apps/Deployment:{NAMESPACE}/{name}")
+        self.addCleanup(self.shell_status, "kubectl", "annotate", workload, "-n", NAMESPACE, f"{mark}-")
+        run = self.lighter("upgrade", package, code=4)
+        states = {release["release"]: release["state"] for release in run.json["releases"]}
+        self.assertEqual(states, {"quayside": "upgraded", "beacon": "left to its owner"})
+        self.assertEqual(self.revision("beacon"), before)
+        self.assertTrue(all(node["proven"] for node in run.json["nodes"]))
+        text = self.lighter_text("plan", package).out
+        self.assertIn("N-OWNER-ARGOCD: Argo CD (Application shop) upgrades it, so Helm is not run for it", text)
+
+        self.shell("kubectl", "annotate", workload, "-n", NAMESPACE, f"{mark}-")
+        self.shell("kubectl", "label", workload, "-n", NAMESPACE, "helm.toolkit.fluxcd.io/name=lights", "helm.toolkit.fluxcd.io/namespace=flux-system")
+        self.addCleanup(self.shell_status, "kubectl", "label", workload, "-n", NAMESPACE, "helm.toolkit.fluxcd.io/name-", "helm.toolkit.fluxcd.io/namespace-")
+        text = self.lighter_text("upgrade", package, "beacon")
+        self.assertEqual(text.code, 4, text)
+        self.assertIn("N-OWNER-FLUX: Flux (HelmRelease lights in namespace flux-system)", text.out)
+        self.assertEqual(self.revision("beacon"), before)
+
+    def test_version_order_and_a_chart_from_elsewhere(self):
+        package = self.next_package()
+        version = package.name.split("_v")[1].split("--")[0].removesuffix(".tar")
+        self.assertIn("name the RELEASE", self.lighter("plan", package, "--version", version, code=2).err)
+        self.assertIn(f"E-VERSION: --version 7.7.7 is wanted, and there is quayside-beacon {version}",
+                      self.lighter("plan", package, "beacon", "--version", "7.7.7", code=1).err)
+        text = self.lighter_text("plan", package, "--order", "quayside-beacon")
+        self.assertIn("Order of an upgrade: beacon, then quayside", text.out)
+        self.assertIn("is not in this package", self.lighter("plan", package, "--order", "beacon", code=2).err)
+
+        # The same chart, repaired by its vendor, with a CRD.
+        chart = self.chart_of(package, "quayside-beacon")
+        meta = chart / "Chart.yaml"
+        meta.write_text(meta.read_text().replace(f"version: {version}", f"version: {version[:-1]}7", 1))
+        (chart / "crds").mkdir()
+        names = {"plural": "lamps", "singular": "lamp", "kind": "Lamp"}
+        schema = {"openAPIV3Schema": {"type": "object"}}
+        spec = {"group": "quayside.example.io", "scope": "Namespaced", "names": names,
+                "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}]}
+        crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "lamps.quayside.example.io"}, "spec": spec}
+        (chart / "crds/lamps.yaml").write_text(json.dumps(crd))
+        # It has one of that kind: without the CRD nothing of it can be applied.
+        (chart / "templates/lamp.yaml").write_text('apiVersion: quayside.example.io/v1\nkind: Lamp\nmetadata: {name: "{{ .Release.Name }}"}\n')
+        refused = self.lighter("upgrade", package, "beacon", "--chart", chart, code=1)
+        self.assertIn("--crds=apply applies them before Helm runs", refused.err)
+        run = self.lighter("upgrade", package, "beacon", "--chart", chart, "--crds", "apply")
+        release = run.json["releases"][0]
+        self.assertEqual([release[key] for key in ("state", "toVersion", "crds", "crdsBackup")], ["upgraded", f"{version[:-1]}7", ["lamps.quayside.example.io"], ""])
+
+        # Another schema of it, by a repository on loopback.
+        spec["versions"][0]["schema"]["openAPIV3Schema"]["description"] = "brighter"
+        (chart / "crds/lamps.yaml").write_text(json.dumps(crd))
+        site = self.folder / "charts"
+        site.mkdir()
+        self.shell("helm", "package", chart, "-d", site)
+        self.shell("helm", "repo", "index", site)
+        server = subprocess.Popen(["python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", site], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        self.addCleanup(server.stdout.close)
+        port = server.stdout.readline().split(" port ")[1].split()[0]
+        words = [package, "beacon", "--chart", "quayside-beacon", "--repo", f"http://127.0.0.1:{port}", "--version", f"{version[:-1]}7"]
+        text = self.lighter_text("plan", *words).out
+        self.assertIn("N-CRD-DIFF: CRD lamps.quayside.example.io: it is another in this cluster (v1)", text)
+        release = self.lighter("upgrade", *words, "--crds", "apply").json["releases"][0]
+        self.assertNotIn("brighter", Path(release["crdsBackup"]).read_text())
+        self.assertNotIn("N-CRD-DIFF", self.lighter_text("plan", *words).out)
+
+        # What is approved is bound to the chart's bytes.
+        plan = self.approve(package, "beacon", "--chart", site / f"quayside-beacon-{version[:-1]}7.tgz")
+        (chart / "templates/more.yaml").write_text("# one more\n")
+        self.shell("helm", "package", chart, "-d", site)
+        self.assertIn("changed", self.refused("load", "--plan", plan))
+        # Back to the package's own is a step back.
+        self.assertIn(f"N-DOWNGRADE: release beacon (namespace {NAMESPACE}) goes back from {version[:-1]}7", self.lighter_text("plan", package).out)
 
 
 class SmallDisks(LineTest):

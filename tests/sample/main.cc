@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
   std::string app;
   std::string out;
   package->add_option("--version", options.version, "1, or 2, which changes 5 % of the bytes")
-      ->check(CLI::Range(1, 9))
+      ->check(CLI::Range(1, 99))
       ->required();
   package->add_option("--out", out, "The file to write")->required();
   package->add_option("--app", app, "The static program for the containers (lighter-sample-app)")

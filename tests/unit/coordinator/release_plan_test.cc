@@ -321,5 +321,20 @@ TEST_F(ReleasePlanTest, ValuesThatCannotBeReadAreAnErrorOfTheCommandLine) {
   }
 }
 
+TEST_F(ReleasePlanTest, TheOrderCanBeSet) {
+  Installed({{"web", "harbor"}, {"db", "harbor"}});
+  EXPECT_THAT(Planned(Make({})), ElementsAre("web -> web (harbor)", "db -> db (harbor)"));
+  EXPECT_THAT(Planned(Make({.order = {"db"}})),
+              ElementsAre("db -> db (harbor)", "web -> web (harbor)"));
+  EXPECT_THAT(Planned(Make({.order = {"web", "db"}})),
+              ElementsAre("web -> web (harbor)", "db -> db (harbor)"));
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"dbb"}, std::vector<std::string>{"db", "db"}}) {
+    const absl::Status status = Make({.order = wrong}).status();
+    EXPECT_TRUE(IsUsageError(status)) << status;
+    EXPECT_THAT(Message(status), HasSubstr("it has web, db"));
+  }
+}
+
 }  // namespace
 }  // namespace lighter

@@ -207,5 +207,33 @@ TEST(LoadReportTest, JsonSaysWhatIsMissingAndWorthKnowing) {
   EXPECT_THAT(json["blocked"].get<std::string>(), HasSubstr("r.io/a:1"));
 }
 
+TEST_F(UpgradeReportTest, AReleaseOfAnothersIsLeftToItsOwner) {
+  release().owner = ReleaseOwner{"N-OWNER-FLUX", "Flux (HelmRelease web)", "change it there"};
+  EXPECT_TRUE(report_.Succeeded());
+  EXPECT_TRUE(report_.LeftToOwners());
+  EXPECT_THAT(Text(), HasSubstr(": left to its owner"));
+  EXPECT_THAT(Text(), HasSubstr("N-OWNER-FLUX: Flux (HelmRelease web) upgrades it"));
+  EXPECT_EQ(Json()["owner"]["code"], "N-OWNER-FLUX");
+}
+
+TEST_F(UpgradeReportTest, CrdsThatWereAppliedAreNamed) {
+  release().state = ReleaseState::kUpgraded;
+  release().crds = {{.name = "a.example.io"}, {.name = "b.example.io", .is_absent = true}};
+  release().crds_backup = "/runs/1/a.yaml";
+  EXPECT_THAT(Text(), HasSubstr("CRDs applied before Helm: a.example.io, b.example.io; they stay "
+                                "after a rollback   (as they were: /runs/1/a.yaml)"));
+  EXPECT_EQ(Json()["crds"].size(), 2u);
+}
+
+TEST_F(UpgradeReportTest, NodesThatMayBeUnprovenAreNamed) {
+  release().state = ReleaseState::kUpgraded;
+  report_.load.nodes = {{"node1", absl::OkStatus(), 0, {}},
+                        {"node3", absl::UnavailableError("its agent hangs"), 0, {}}};
+  report_.load.allowed = {"node3"};
+  EXPECT_THAT(Text(), HasSubstr("Proven on 1 node:"));
+  EXPECT_THAT(Text(), HasSubstr("N-UNPROVEN: not proven, and allowed"));
+  EXPECT_THAT(Text(), HasSubstr("node3: its agent hangs"));
+}
+
 }  // namespace
 }  // namespace lighter
