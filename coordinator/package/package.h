@@ -30,7 +30,6 @@ struct Bundle {
   std::string chart_version;  // Chart.yaml
   std::string app_version;    // Chart.yaml; may be empty
   std::string hints;          // hints.yaml as it is; may be empty
-  std::shared_ptr<const ReadableFile> chart_file;  // that holds the chart's files
   std::vector<ChartFile> chart_files;
   ImageArchive images;  // empty for a bundle without images.tar
 

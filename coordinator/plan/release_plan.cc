@@ -59,7 +59,8 @@ class Planner {
   const Helm* helm_;
   const std::string folder_;
   std::vector<Release> releases_;
-  ValueArgs given_values_;  // the user's, with copies of the files
+  ValueArgs asked_values_;  // the user's, with copies of the files
+  ValueArgs given_values_;  // the same, with texts of --set in files, as Helm gets them
 };
 
 // All releases of the bundle's chart, in every namespace.
@@ -172,7 +173,7 @@ void Planner::FindChanges(const std::vector<std::string>& rendered, PlannedBundl
   for (const RenderedImage& image : *running) names.push_back(image.name);
   planned.registry_changes = UnaskedChanges(FindRegistryChanges(names, rendered),
                                             {.relocation = query_.relocation,
-                                             .values = given_values_,
+                                             .values = asked_values_,
                                              .allowed = query_.allow_registries},
                                             planned.names.notes);
 }
@@ -350,8 +351,8 @@ std::vector<std::string> Planner::Charts() const {
 }
 
 absl::StatusOr<ReleasePlan> Planner::Run() {
-  ASSIGN_OR_RETURN(given_values_, KeepValuesFiles(query_.values, folder_ + "/values"));
-  ASSIGN_OR_RETURN(given_values_, KeepSetTexts(given_values_, folder_ + "/values"));
+  ASSIGN_OR_RETURN(asked_values_, KeepValuesFiles(query_.values, folder_ + "/values"));
+  ASSIGN_OR_RETURN(given_values_, KeepSetTexts(asked_values_, folder_ + "/values"));
   if (query_.with_cluster) {
     ASSIGN_OR_RETURN(releases_, helm_->List());
   }

@@ -15,14 +15,16 @@ namespace {
 constexpr uint32_t kMaxPercent = 100;
 
 bool IsNumber(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+  return !text.empty() && absl::ascii_isalnum(text.front()) &&
+         std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
 // A name of Kubernetes' (RFC 1123 subdomain).
 bool IsNodeName(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-' || c == '.';
-  });
+  return !text.empty() && absl::ascii_isalnum(text.front()) &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-' || c == '.';
+         });
 }
 
 }  // namespace

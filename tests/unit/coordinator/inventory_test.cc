@@ -92,7 +92,10 @@ TEST(InventoryTest, AfterAStopThereIsNoPlan) {
     ::raise(SIGINT);
     const absl::StatusOr<RunFolder> folder = RunFolder::Temporary();
     if (!folder.ok()) return false;
-    PlanMaker maker({.local = true, .containerd_socket = "/nowhere/c.sock"}, *folder);
+    PlanOptions options;
+    options.local = true;
+    options.containerd_socket = "/nowhere/c.sock";
+    PlanMaker maker(std::move(options), *folder);
     Plan plan;
     plan.work.images = OneImage();
     return absl::IsCancelled(maker.RefreshNodes(plan));
