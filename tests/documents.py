@@ -20,15 +20,16 @@ KINDS = _read(PAGE.read_text(encoding="utf-8"))
 
 def _check(value, wanted: str, where: str) -> list[str]:
     """What is wrong with a value of that type."""
-    if wanted == "any" or (wanted == "boolean or null" and value is None):
+    if wanted == "any" or (wanted.endswith(" or null") and value is None):
         return []
+    wanted = wanted.removesuffix(" or null")
     if wanted.startswith("list of "):
         if not isinstance(value, list):
             return [f"{where}: not a list"]
         return [error for i, item in enumerate(value) for error in _check(item, wanted[8:], f"{where}[{i}]")]
     if wanted in KINDS:
         return check(value, wanted, where)
-    kind = TYPES[wanted.removesuffix(" or null")]
+    kind = TYPES[wanted]
     is_it = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     return [] if is_it else [f"{where}: {value!r} is no {wanted}"]
 
