@@ -7,15 +7,10 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "common/file.h"
-#include "common/limits.h"
-#include "common/reference.h"
 #include "common/status.h"
 #include "common/usage_error.h"
-#include "coordinator/naming/aliases.h"
-#include "coordinator/naming/rendered_images.h"
-#include "coordinator/plan/admitted_names.h"
 #include "coordinator/plan/archive_plan.h"
-#include "coordinator/plan/registry_consent.h"
+#include "coordinator/plan/bundle_names.h"
 #include "coordinator/plan/set_values.h"
 #include "coordinator/plan/values_files.h"
 
@@ -47,12 +42,7 @@ class Planner {
   absl::StatusOr<int> DeployedRevision(const Release& release) const;
   absl::StatusOr<PlannedBundle> PlanBundle(size_t index, const Release& release) const;
   absl::StatusOr<std::vector<size_t>> Order() const;
-  absl::Status Relocate(PlannedBundle& planned, NamingInput& input) const;
   void ReadRunning(int revision, PlannedBundle& planned) const;
-  absl::StatusOr<SplitManifests> Render(PlannedBundle& planned) const;
-  void FindChanges(const std::vector<std::string>& rendered, PlannedBundle& planned) const;
-  absl::Status FindUncovered(const SplitManifests& manifests, PlannedBundle& planned) const;
-  absl::Status DecideNames(PlannedBundle& planned) const;
 
   const Package& package_;
   const ReleaseQuery& query_;
@@ -106,24 +96,6 @@ std::string Planner::SkipCause(const Bundle& bundle) const {
                       others.empty() ? "" : "; it has " + NamesOf(others));
 }
 
-// Puts the images under the wanted registry by values of the chart. They go before the user's
-// flags: what he sets by hand wins.
-absl::Status Planner::Relocate(PlannedBundle& planned, NamingInput& input) const {
-  RelocatedValues relocated =
-      RelocateValues(input.hints, input.default_values, input.merged_values, query_.relocation);
-  auto& notes = planned.names.notes;
-  notes.insert(notes.end(), relocated.notes.begin(), relocated.notes.end());
-  if (relocated.values.is_null()) return absl::OkStatus();
-  const std::string file = planned.chart_dir + ".registry.yaml";
-  RETURN_IF_ERROR(WriteFileAtomic(file, relocated.values.dump(2) + "\n", 0600));
-  const ptrdiff_t own = planned.values_backup.empty() ? 0 : 2;  // "-f", the backup
-  planned.values.insert(planned.values.begin() + own, {"-f", file});
-  planned.relocated = std::move(relocated.values);
-  ASSIGN_OR_RETURN(input.merged_values, helm_->MergedValues(planned.chart_dir, planned.values,
-                                                            planned.chart_dir + ".values-probe"));
-  return absl::OkStatus();
-}
-
 // Without it the plan stands, and cannot tell what changes.
 void Planner::ReadRunning(int revision, PlannedBundle& planned) const {
   absl::StatusOr<StoredRevision> running = helm_->Stored(planned.release, revision);
@@ -134,135 +106,6 @@ void Planner::ReadRunning(int revision, PlannedBundle& planned) const {
   planned.names.notes.push_back(absl::StrCat(
       "whether images come from another registry than now is not known: revision ", revision,
       " of release ", planned.release.name, " could not be read: ", Message(running.status())));
-}
-
-// As the upgrade will. One that has custom resources of kinds that its CRDs are yet to bring cannot
-// be rendered by the server before these are there.
-absl::StatusOr<SplitManifests> Planner::Render(PlannedBundle& planned) const {
-  if (planned.release.name.empty()) {
-    ASSIGN_OR_RETURN(const std::string manifests,
-                     helm_->RenderOffline(planned.chart_dir, planned.values));
-    return SplitTests(manifests);
-  }
-  const UpgradeOptions options = {.chart_dir = planned.chart_dir, .values = planned.values};
-  absl::StatusOr<std::string> manifests = helm_->RenderUpgrade(planned.release, options);
-  const bool lacks_kind = absl::IsAborted(manifests.status()) &&
-                          absl::StrContains(manifests.status().message(), "no matches for kind");
-  if (lacks_kind && !query_.apply_crds) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(Message(manifests.status()),
-                     "\n  Where the chart brings these CRDs itself, --crds=apply applies them "
-                     "before Helm runs"));
-  }
-  if (lacks_kind) {
-    planned.names.notes.push_back(
-        "N-CRD-RENDER: the cluster lacks kinds that the chart's CRDs bring, so its names were "
-        "found without asking the cluster");
-    manifests = helm_->RenderOffline(planned.chart_dir, planned.values);
-  }
-  RETURN_IF_ERROR(manifests.status());
-  return SplitTests(*manifests);
-}
-
-// Where images come from elsewhere than those that run now. Manifests that cannot be read say
-// nothing.
-void Planner::FindChanges(const std::vector<std::string>& rendered, PlannedBundle& planned) const {
-  const auto running = RenderedImages(planned.running.manifests);
-  if (!running.ok()) return;
-  std::vector<std::string> names;
-  for (const RenderedImage& image : *running) names.push_back(image.name);
-  planned.registry_changes = UnaskedChanges(FindRegistryChanges(names, rendered),
-                                            {.relocation = query_.relocation,
-                                             .values = asked_values_,
-                                             .allowed = query_.allow_registries},
-                                            planned.names.notes);
-}
-
-// Of tests only what no target name covers: they are no witness of names.
-absl::Status Planner::FindUncovered(const SplitManifests& manifests, PlannedBundle& planned) const {
-  const auto add = [&](const std::string& name, const ImageUser& user) {
-    const auto& allowed = query_.allow_missing;
-    const bool is_allowed = std::find(allowed.begin(), allowed.end(), name) != allowed.end();
-    planned.uncovered.push_back({.name = name, .user = user, .is_allowed = is_allowed});
-  };
-  const auto users = FindImageUsers(manifests.applied, planned.names.uncovered,
-                                    /*is_new=*/planned.release.revision == 0);
-  for (const std::string& name : planned.names.uncovered) {
-    const auto user = users.find(name);
-    add(name, user != users.end() ? user->second
-                                  : ImageUser{ImageUse::kRuns, "some object", "starts it"});
-  }
-  std::set<std::string> known(planned.names.uncovered.begin(), planned.names.uncovered.end());
-  for (const TargetName& target : planned.names.targets) known.insert(target.name);
-  ASSIGN_OR_RETURN(const std::vector<RenderedImage> tests, RenderedImages(manifests.tests));
-  for (const RenderedImage& image : tests) {
-    const absl::StatusOr<Reference> name = Reference::Parse(image.name);
-    if (known.contains(image.name) || (name.ok() && known.contains(name->str()))) continue;
-    const auto of_test = FindImageUsers(manifests.tests, {image.name}, /*is_new=*/false);
-    if (!of_test.empty()) add(image.name, of_test.begin()->second);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Planner::DecideNames(PlannedBundle& planned) const {
-  const Bundle& bundle = package_.bundles[planned.bundle];
-  const bool is_relocated = !query_.relocation.empty();
-  SplitManifests manifests;
-  NamingInput input;
-  input.images = bundle.images.images;
-  ASSIGN_OR_RETURN(input.hints, ParseHints(bundle.hints, bundle.name + ": hints.yaml"));
-  ASSIGN_OR_RETURN(const std::string chart_yaml,
-                   ReadFile(planned.chart_dir + "/Chart.yaml", kMaxChartFileBytes));
-  input.hints = ExpandAliases(std::move(input.hints), chart_yaml);
-  if (helm_ != nullptr) {
-    const std::string scratch = planned.chart_dir + ".values-probe";
-    ASSIGN_OR_RETURN(input.default_values,
-                     helm_->MergedValues(planned.chart_dir, {}, scratch, Dependencies::kAll));
-    absl::StatusOr<json> merged = helm_->MergedValues(planned.chart_dir, planned.values, scratch);
-    if (!merged.ok()) {
-      // The chart's own values could be read, and no template runs here: it is the flags.
-      const bool given = absl::IsAborted(merged.status()) && !query_.values.empty();
-      return given ? UsageError(merged.status()) : merged.status();
-    }
-    input.merged_values = *std::move(merged);
-    if (is_relocated) RETURN_IF_ERROR(Relocate(planned, input));
-    planned.merged_digest =
-        Digest::Of(input.merged_values.dump(-1, ' ', false, json::error_handler_t::replace));
-    ASSIGN_OR_RETURN(manifests, Render(planned));
-    ASSIGN_OR_RETURN(std::vector<RenderedImage> rendered, RenderedImages(manifests.applied));
-    if (query_.admit != nullptr && !planned.release.name.empty()) {
-      PodAdmission admission = query_.admit(planned.release.ns, manifests.applied);
-      planned.names.notes.insert(planned.names.notes.end(), admission.notes.begin(),
-                                 admission.notes.end());
-      planned.denied = std::move(admission.denied);
-      input.rewritten_names = ApplyAdmission(admission.images, rendered);
-    }
-    for (const RenderedImage& image : rendered) {
-      const absl::StatusOr<Reference> name = Reference::Parse(image.name);
-      if (name.ok()) {  // told where names are decided
-        PodPulls& pulls = planned.pulls[name->str()];
-        pulls.policies.insert(image.policies.begin(), image.policies.end());
-        pulls.spellings.insert(image.name);
-      }
-      const bool is_rewritten =
-          std::any_of(input.rewritten_names.begin(), input.rewritten_names.end(),
-                      [&](const RewrittenName& pair) { return pair.admitted == image.name; });
-      if (!is_rewritten) input.rendered_names.push_back(image.name);
-    }
-    input.mentioned_names = MentionedNames(manifests.applied);
-    FindChanges(input.rendered_names, planned);
-  } else {
-    input.hints.clear();  // without values only the archive's own names are known
-  }
-  std::vector<std::string> notes = std::move(planned.names.notes);
-  ASSIGN_OR_RETURN(planned.names, DecideTargetNames(input));
-  if (is_relocated) {
-    const std::vector<std::string> elsewhere = NotRelocated(planned.names, query_.relocation);
-    notes.insert(notes.end(), elsewhere.begin(), elsewhere.end());
-  }
-  notes.insert(notes.end(), planned.names.notes.begin(), planned.names.notes.end());
-  planned.names.notes = std::move(notes);
-  return FindUncovered(manifests, planned);
 }
 
 // Of a release that is not deployed as it is, the last revision that was: what a failed attempt set
@@ -301,7 +144,8 @@ absl::StatusOr<PlannedBundle> Planner::PlanBundle(size_t index, const Release& r
     ReadRunning(deployed == 0 ? release.revision : deployed, planned);
   }
   planned.values.insert(planned.values.end(), given_values_.begin(), given_values_.end());
-  RETURN_IF_ERROR(Annotate(DecideNames(planned), bundle.name));
+  RETURN_IF_ERROR(
+      Annotate(DecideBundleNames(bundle, query_, helm_, asked_values_, planned), bundle.name));
   return planned;
 }
 
