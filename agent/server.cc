@@ -109,7 +109,9 @@ class DesiredWork {
   explicit DesiredWork(const ServerOptions& options)
       : options_(options),
         containerd_(Containerd(options.agent.containerd_socket).Scoped({"", options.agent.calls})),
-        list_({options.state_dir, options.member_dir, options.desired_file}, options.agent.log),
+        list_(
+            {options.state_dir, options.member_dir, options.desired_file, options.agent.node_name},
+            options.agent.log),
         peers_(options.state_dir, options.member_dir, options.agent.node_name),
         content_(containerd_, &list_, &peers_, options.agent.calls),
         keeper_(options.agent, &list_, &content_, options.held_file),

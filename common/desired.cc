@@ -2,7 +2,10 @@
 
 #include <openssl/err.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/digest.h"
 #include "common/limits.h"
 #include "common/reference.h"
@@ -14,6 +17,8 @@ namespace {
 
 // So that no other thing that the authority's key ever signs can be taken for a list.
 constexpr std::string_view kPrefix = "lighter desired list 1\n";
+
+constexpr size_t kSetIdLength = 16;
 
 using DigestContext = std::unique_ptr<EVP_MD_CTX, OpensslFree<&EVP_MD_CTX_free>>;
 
@@ -95,6 +100,41 @@ absl::StatusOr<v1::Desired> VerifyDesired(const v1::SignedDesired& list, const s
     }
   }
   return desired;
+}
+
+v1::NodeSet MakeNodeSet(const std::set<std::string>& nodes) {
+  v1::NodeSet set;
+  set.set_id(Digest::Of(absl::StrJoin(nodes, "\n")).hex().substr(0, kSetIdLength));
+  for (const std::string& node : nodes) set.add_nodes(node);
+  return set;
+}
+
+const v1::NodeSet* SparedNodes(const v1::Desired& list, const v1::DesiredImage& image) {
+  if (image.spared().empty()) return nullptr;
+  const auto it = std::find_if(list.node_sets().begin(), list.node_sets().end(),
+                               [&](const v1::NodeSet& set) { return set.id() == image.spared(); });
+  return it == list.node_sets().end() ? nullptr : &*it;
+}
+
+v1::Desired WantedOn(const v1::Desired& list, const std::string& node) {
+  std::set<std::string> sets;  // that have the node
+  for (const v1::NodeSet& set : list.node_sets()) {
+    if (std::find(set.nodes().begin(), set.nodes().end(), node) != set.nodes().end()) {
+      sets.insert(set.id());
+    }
+  }
+  v1::Desired wanted = list;
+  if (sets.empty()) return wanted;
+  for (v1::DesiredRelease& release : *wanted.mutable_releases()) {
+    for (auto* images : {release.mutable_images(), release.mutable_previous_images()}) {
+      images->erase(std::remove_if(images->begin(), images->end(),
+                                   [&](const v1::DesiredImage& image) {
+                                     return sets.contains(image.spared());
+                                   }),
+                    images->end());
+    }
+  }
+  return wanted;
 }
 
 }  // namespace lighter

@@ -42,6 +42,11 @@ std::shared_ptr<const v1::Desired> DesiredList::current() const {
   return current_;
 }
 
+std::shared_ptr<const v1::Desired> DesiredList::mine() const {
+  const std::lock_guard lock(mutex_);
+  return mine_;
+}
+
 absl::Status DesiredList::CheckMounted() const {
   const std::lock_guard lock(mutex_);
   const auto problem = problems_.find(sources_.file);
@@ -54,6 +59,7 @@ void DesiredList::LearnCa() {
   if (!ca.ok() || *ca == ca_) return;
   ca_ = *ca;
   current_ = nullptr;  // another authority counts its generations anew
+  mine_ = nullptr;
   looked_at_.clear();
 }
 
@@ -64,6 +70,7 @@ absl::Status DesiredList::Adopt(const v1::SignedDesired& list) {
   ASSIGN_OR_RETURN(v1::Desired desired, VerifyDesired(list, ca_));
   if (current_ != nullptr && !IsNewer(desired, list, *current_, held_)) return absl::OkStatus();
   current_ = std::make_shared<const v1::Desired>(std::move(desired));
+  mine_ = std::make_shared<const v1::Desired>(WantedOn(*current_, sources_.node));
   held_ = list;
   log_(absl::StrCat("desired list ", current_->generation(), ": ", current_->releases_size(),
                     " releases"));

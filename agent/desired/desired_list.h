@@ -17,8 +17,9 @@ namespace lighter {
 struct DesiredSources {
   std::string state_dir;  // the agent's own folder: its CA, and where the list is kept
   std::string
-      member_dir;    // the members' TLS folder, for a node without a certificate; may be empty
-  std::string file;  // the mounted ConfigMap's entry; may be empty, and come and go
+      member_dir;         // the members' TLS folder, for a node without a certificate; may be empty
+  std::string file;       // the mounted ConfigMap's entry; may be empty, and come and go
+  std::string node = "";  // this node's name
 };
 
 // Thread-safe.
@@ -35,6 +36,8 @@ class DesiredList {
 
   // Null where there is none.
   std::shared_ptr<const v1::Desired> current() const;
+  // The same without the images that this node need not have; changes when current() does.
+  std::shared_ptr<const v1::Desired> mine() const;
 
   // OK where the mounted list, as it was looked at last, counts or there is none.
   // FailedPrecondition says why it was passed over.
@@ -57,6 +60,7 @@ class DesiredList {
   mutable std::mutex mutex_;
   std::string ca_;
   std::shared_ptr<const v1::Desired> current_;
+  std::shared_ptr<const v1::Desired> mine_;
   v1::SignedDesired held_;                        // current_ as it came
   std::string saved_;                             // the bytes of the file in state_dir, once known
   std::map<std::string, std::string> looked_at_;  // path -> bytes that need no second look

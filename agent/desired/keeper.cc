@@ -172,7 +172,7 @@ void Keeper::SetRegistryProblem(const std::string& problem) {
 
 CallGroup* Keeper::BeginLoad(const v1::Desired& desired) {
   const std::lock_guard lock(mutex_);
-  if (ending_ || pauses_ > 0 || desired_->current().get() != &desired) return nullptr;
+  if (ending_ || pauses_ > 0 || desired_->mine().get() != &desired) return nullptr;
   load_ = std::make_unique<CallGroup>();
   return load_.get();
 }
@@ -217,7 +217,7 @@ void Keeper::Run() {
 }
 
 absl::Status Keeper::Check(bool names_only) {
-  const std::shared_ptr<const v1::Desired> desired = desired_->current();
+  const std::shared_ptr<const v1::Desired> desired = desired_->mine();
   if (!desired_->wanted() || desired == nullptr) {
     {
       const std::lock_guard lock(mutex_);

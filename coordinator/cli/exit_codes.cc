@@ -30,7 +30,9 @@ int UpgradeExitCode(const UpgradeReport& report) {
 
 int PlanExitCode(const Plan& plan) {
   const bool pods_start = CheckPodsStart(plan.start.problems, /*is_loaded=*/true).ok();
-  if (!CheckNames(plan).ok() || !pods_start || !CheckPodsAdmitted(plan).ok()) return kExitFailed;
+  const bool has_nodes = CheckPlaced(plan.placement).ok();
+  const bool is_admitted = CheckPodsAdmitted(plan).ok();
+  if (!CheckNames(plan).ok() || !pods_start || !is_admitted || !has_nodes) return kExitFailed;
   if (plan.agentless) return kExitOk;
   const auto& nodes = plan.nodes.nodes;
   const auto served = std::count_if(nodes.begin(), nodes.end(),

@@ -27,7 +27,7 @@ int LoadExitCode(const LoadReport& report);
 // its owner, 1 also when Helm failed or something else than the load was in the way.
 int UpgradeExitCode(const UpgradeReport& report);
 
-// 0; 1 when pods would ask for images that the package does not have, or no node can be served; 4
+// 0; 1 when pods would not start or would find no node, or no node can be served; 4
 // when some nodes cannot.
 int PlanExitCode(const Plan& plan);
 

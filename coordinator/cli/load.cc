@@ -91,12 +91,13 @@ void AddLoadCommand(CLI::App& app, int& exit_code) {
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
   AddReleaseChoiceFlags(*command, *flags);
+  AddPlaceFlag(*command, *flags);
   AddPlanFileFlag(*command, *flags);
   CLI::Option* const local =
       command
           ->add_flag("--local", flags->local,
                      "Load into this machine's containerd, without any agent")
-          ->excludes("RELEASE", "--namespace", "--plan");
+          ->excludes("RELEASE", "--namespace", "--plan", "--place");
   command->add_option("--containerd-socket", flags->containerd_socket, "With --local")
       ->capture_default_str()
       ->needs(local);

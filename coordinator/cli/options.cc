@@ -192,6 +192,19 @@ VerifyOptions ToVerifyOptions(const CommonFlags& flags) {
           .allow_pull = flags.allow_pull};
 }
 
+CLI::Option* AddPlaceFlag(CLI::App& command, CommonFlags& flags) {
+  return command
+      .add_option("--place", flags.place,
+                  "Which nodes an image goes to, instead of those where its pods can run: "
+                  "IMAGE=SELECTOR, where IMAGE is a name or the end of one, with * and ?, and "
+                  "SELECTOR a label selector (gpu=true, '!node-role.kubernetes.io/control-plane'), "
+                  "node:NAME,NAME or all. \"all\" alone: every image to every node. May be "
+                  "repeated; the last that means an image counts")
+      ->expected(1)
+      ->take_all()
+      ->check([](const std::string& text) { return Message(ParsePlaceRule(text).status()); });
+}
+
 void AddInstallFlag(CLI::App& command, CommonFlags& flags) {
   command
       .add_flag("--install", flags.install,
@@ -212,7 +225,7 @@ void AddPlanFileFlag(CLI::App& command, CommonFlags& flags) {
     if (is_excluded) plan->excludes(option);
   }
   for (const char* name : {"RELEASE", "--namespace", "--allow-missing", "--allow-registry",
-                           "--allow-denied", "--allow-pull"}) {
+                           "--allow-denied", "--allow-pull", "--place"}) {
     plan->excludes(name);
   }
   for (const char* name :
@@ -250,6 +263,7 @@ absl::StatusOr<PlanOptions> ToPlanOptions(const CommonFlags& flags) {
   options.query.allow_registries = flags.allow_registry;
   options.allow_denied = flags.allow_denied;
   options.allow_pull = flags.allow_pull;
+  options.place = flags.place;
   RETURN_IF_ERROR(ApplyReleaseChoice(flags, options));
   options.query.install = flags.install;
   options.skip_checksum = flags.skip_checksum;

@@ -32,6 +32,7 @@ struct CommonFlags {
   std::vector<std::string> allow_denied;
   std::vector<std::string> allow_registry;
   std::vector<std::string> allow_pull;
+  std::vector<std::string> place;
   std::string allow_unproven;
   std::vector<std::string> order;
   ChartSource chart;  // its version is --version
@@ -67,6 +68,8 @@ void AddWaitFlags(CLI::App& command, std::string& timeout, bool& no_wait);
 // RELEASE, those of AddReleaseFlags, the value flags of helm, --registry, --repository, --config,
 // --allow-missing, --allow-registry, --allow-denied.
 void AddClusterFlags(CLI::App& command, CommonFlags& flags);
+// --place.
+CLI::Option* AddPlaceFlag(CLI::App& command, CommonFlags& flags);
 // After AddClusterFlags.
 void AddInstallFlag(CLI::App& command, CommonFlags& flags);
 // --plan, which takes the place of PACKAGE and of everything that decides names. After the flags

@@ -56,6 +56,7 @@ void AddPlanCommand(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<PlanFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
+  AddPlaceFlag(*command, *flags);
   AddInstallFlag(*command, *flags);
   AddReleaseChoiceFlags(*command, *flags);
   AddUpgradeChoiceFlags(*command, *flags);

@@ -99,6 +99,7 @@ void AddUpgradeCommand(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<UpgradeFlags>();
   AddPackageArgument(*command, *flags);
   AddClusterFlags(*command, *flags);
+  AddPlaceFlag(*command, *flags);
   AddInstallFlag(*command, *flags);
   AddReleaseChoiceFlags(*command, *flags);
   AddUpgradeChoiceFlags(*command, *flags);

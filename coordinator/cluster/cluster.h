@@ -1,6 +1,7 @@
 // What the coordinator asks of the Kubernetes API, through the user's own kubectl. Read-only.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +11,12 @@
 
 namespace lighter {
 
+struct Taint {
+  std::string key;
+  std::string value;
+  std::string effect;  // "NoSchedule", "PreferNoSchedule", "NoExecute"
+};
+
 struct Node {
   std::string name;
   std::string os;            // "linux"
@@ -17,7 +24,8 @@ struct Node {
   std::string runtime;       // "containerd://1.6.20"
   std::string address;       // InternalIP; empty where it has none
   bool ready = false;
-  std::set<std::string> taints;  // their keys
+  std::map<std::string, std::string> labels;
+  std::vector<Taint> taints;
 };
 
 // An agent, where it runs and how to reach it.
@@ -28,6 +36,7 @@ struct AgentPod {
   std::string address;  // "10.0.0.5:7443"
   bool ready = false;
   std::string reason;  // why it is not ready, e.g. "ErrImageNeverPull: ..."; empty where unknown
+  std::string lift_taint;  // the key of the startup taint that it takes off its node; mostly empty
 };
 
 // A pod of a release and why it is not running, for the report after an upgrade.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace lighter {
@@ -67,6 +68,17 @@ int GrpcPort(const json& pod) {
 std::string HostPort(const std::string& host, int port) {
   const bool ipv6 = host.find(':') != std::string::npos;
   return ipv6 ? absl::StrCat("[", host, "]:", port) : absl::StrCat(host, ":", port);
+}
+
+std::string LiftedTaint(const json& pod) {
+  for (const json& container : At(pod, {"spec", "containers"})) {
+    if (Text(container, {"name"}) != kLiftContainer) continue;
+    for (const json& word : At(container, {"args"})) {
+      const std::string text = word.is_string() ? word.get<std::string>() : "";
+      if (absl::StartsWith(text, kLiftKeyFlag)) return text.substr(sizeof(kLiftKeyFlag) - 1);
+    }
+  }
+  return "";
 }
 
 }  // namespace lighter

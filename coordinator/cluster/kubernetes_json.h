@@ -31,6 +31,14 @@ inline constexpr int kAgentPort = 7443;
 // Where each agent serves its node, and nobody else, as a registry.
 inline constexpr char kNodeRegistry[] = "127.0.0.1:7444";
 
+// The second container of an agent's pod that takes a startup taint off its node, and the argument
+// with the taint's key.
+inline constexpr char kLiftContainer[] = "lift-taint";
+inline constexpr char kLiftKeyFlag[] = "--key=";
+
+// The key of the taint that an agent's pod takes off; empty where it takes none.
+std::string LiftedTaint(const nlohmann::json& pod);
+
 // The container port named "grpc" of a pod; an agent's default where there is none.
 int GrpcPort(const nlohmann::json& pod);
 

@@ -38,10 +38,22 @@ std::string InternalIp(const json& node) {
   return "";
 }
 
-std::set<std::string> TaintsOf(const json& node) {
-  std::set<std::string> keys;
-  for (const json& taint : At(node, {"spec", "taints"})) keys.insert(Text(taint, {"key"}));
-  return keys;
+std::vector<Taint> TaintsOf(const json& node) {
+  std::vector<Taint> taints;
+  for (const json& taint : At(node, {"spec", "taints"})) {
+    taints.push_back({.key = Text(taint, {"key"}),
+                      .value = Text(taint, {"value"}),
+                      .effect = Text(taint, {"effect"})});
+  }
+  return taints;
+}
+
+std::map<std::string, std::string> LabelsOf(const json& node) {
+  std::map<std::string, std::string> labels;
+  for (const auto& [key, value] : At(node, {"metadata", "labels"}).items()) {
+    if (value.is_string()) labels[key] = value.get<std::string>();
+  }
+  return labels;
 }
 
 }  // namespace
@@ -56,6 +68,7 @@ absl::StatusOr<std::vector<Node>> ParseNodes(const std::string& text) {
                      .runtime = Text(item, {"status", "nodeInfo", "containerRuntimeVersion"}),
                      .address = InternalIp(item),
                      .ready = HasTrueCondition(item, "Ready"),
+                     .labels = LabelsOf(item),
                      .taints = TaintsOf(item)});
   }
   return nodes;
@@ -72,7 +85,8 @@ absl::StatusOr<std::vector<AgentPod>> ParseAgents(const std::string& text) {
                       .name = Text(item, {"metadata", "name"}),
                       .address = ip.empty() ? "" : HostPort(ip, GrpcPort(item)),
                       .ready = HasTrueCondition(item, "Ready"),
-                      .reason = WaitingReason(item)});
+                      .reason = WaitingReason(item),
+                      .lift_taint = LiftedTaint(item)});
   }
   return agents;
 }

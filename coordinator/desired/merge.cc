@@ -15,8 +15,15 @@ using Entries = google::protobuf::RepeatedPtrField<v1::DesiredRelease>;
 Images InOrder(const Images& images) {
   std::map<std::string, std::pair<v1::DesiredImage, std::set<std::string>>> by_digest;
   for (const v1::DesiredImage& image : images) {
-    auto& [kept, names] = by_digest[image.manifest_digest()];
+    const auto [it, is_new] = by_digest.try_emplace(image.manifest_digest());
+    auto& [kept, names] = it->second;
+    // Of two, where they are spared by other nodes: every node gets it.
+    const bool differs = !is_new && kept.spared() != image.spared();
     kept = image;
+    if (differs) {
+      kept.clear_spared();
+      kept.clear_is_chosen();
+    }
     names.insert(image.names().begin(), image.names().end());
   }
   Images ordered;
@@ -34,6 +41,14 @@ bool SameImages(const Images& a, const Images& b) {
                       return x.manifest_digest() == y.manifest_digest() &&
                              std::equal(x.names().begin(), x.names().end(), y.names().begin(),
                                         y.names().end());
+                    });
+}
+
+// Of the same images.
+bool SamePlaces(const Images& a, const Images& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const v1::DesiredImage& x, const v1::DesiredImage& y) {
+                      return x.spared() == y.spared() && x.is_chosen() == y.is_chosen();
                     });
 }
 
@@ -115,13 +130,14 @@ void Update(Entries& entries, const LoadedRelease& release) {
     *entry->mutable_images() = images;
     return;
   }
-  const bool same = SameImages(InOrder(entry->images()), images);
-  if (same && entry->chart_version() == loaded.chart_version()) return;
+  const Images held = InOrder(entry->images());
+  const bool same = SameImages(held, images);
+  if (same && SamePlaces(held, images) && entry->chart_version() == loaded.chart_version()) return;
   if (!same) {
     KeepWhatRuns(*entry, release);
-    *entry->mutable_images() = images;
     entry->set_revision(loaded.revision());
   }
+  *entry->mutable_images() = images;
   entry->set_chart_version(loaded.chart_version());
   entry->set_loaded_unix_seconds(loaded.loaded_unix_seconds());
 }
@@ -171,6 +187,23 @@ void UpdatePeers(v1::Desired& list, const DesiredChange& change) {
   for (const auto& [node, peer] : peers) *list.add_peers() = peer;
 }
 
+// Those that any image names; the same id is the same nodes, whichever list it comes from.
+void UpdateNodeSets(v1::Desired& list, const DesiredChange& change) {
+  std::set<std::string> used;
+  for (const v1::DesiredRelease& entry : list.releases()) {
+    for (const auto* images : {&entry.images(), &entry.previous_images()}) {
+      for (const v1::DesiredImage& image : *images) used.insert(image.spared());
+    }
+  }
+  std::map<std::string, v1::NodeSet> sets;
+  for (const v1::NodeSet& set : list.node_sets()) sets[set.id()] = set;
+  for (const v1::NodeSet& set : change.node_sets) sets[set.id()] = set;
+  list.clear_node_sets();
+  for (const auto& [id, set] : sets) {
+    if (used.contains(id)) *list.add_node_sets() = set;
+  }
+}
+
 }  // namespace
 
 std::string EntryName(const std::string& ns, const std::string& release) {
@@ -189,6 +222,7 @@ v1::Desired MergeDesired(const v1::Desired& list, const DesiredChange& change) {
   }
   SettleNames(*merged.mutable_releases(), change);
   UpdatePeers(merged, change);
+  UpdateNodeSets(merged, change);
   if (merged.SerializeAsString() == list.SerializeAsString()) return list;
   merged.set_generation(list.generation() + 1);
   return merged;

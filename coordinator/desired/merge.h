@@ -22,6 +22,7 @@ struct LoadedRelease {
 struct DesiredChange {
   std::vector<LoadedRelease> releases;
   std::vector<v1::DesiredPeer> peers;  // every node that is proven
+  std::vector<v1::NodeSet> node_sets;  // that `releases` name
   // Nodes that took no part and are still there: what the list says of them stays.
   std::set<std::string> other_nodes;
 };

@@ -22,7 +22,6 @@ constexpr char kHeldFile[] = "/lighter/held/list";
 constexpr char kAccountVolume[] = "account";
 constexpr char kAccountMount[] = "/var/run/secrets/kubernetes.io/serviceaccount";
 constexpr char kLiftRunVolume[] = "lift-run";
-constexpr char kKeyFlag[] = "--key=";
 constexpr int kTokenSeconds = 3600;
 // Nobody's user: it writes only into an emptyDir of its own.
 constexpr int kUser = 65532;
@@ -201,7 +200,7 @@ void AddLiftContainer(const std::string& key, json& pod) {
       {"image", agent["image"]},
       {"imagePullPolicy", agent["imagePullPolicy"]},
       {"command", agent["command"]},
-      {"args", {kLiftContainer, kKeyFlag + key, absl::StrCat("--held-file=", kHeldFile)}},
+      {"args", {kLiftContainer, kLiftKeyFlag + key, absl::StrCat("--held-file=", kHeldFile)}},
       {"env", json::array({agent["env"][0]})},
       {"securityContext", SecurityContext()},
       {"terminationMessagePolicy", "FallbackToLogsOnError"},
@@ -214,17 +213,6 @@ void AddLiftContainer(const std::string& key, json& pod) {
   pod["containers"].push_back(std::move(container));
   const json volumes = Volumes();
   pod["volumes"].insert(pod["volumes"].end(), volumes.begin(), volumes.end());
-}
-
-std::string LiftedTaint(const json& pod) {
-  for (const json& container : At(pod, {"spec", "containers"})) {
-    if (Text(container, {"name"}) != kLiftContainer) continue;
-    for (const json& word : At(container, {"args"})) {
-      const std::string text = word.is_string() ? word.get<std::string>() : "";
-      if (absl::StartsWith(text, kKeyFlag)) return text.substr(sizeof(kKeyFlag) - 1);
-    }
-  }
-  return "";
 }
 
 }  // namespace lighter

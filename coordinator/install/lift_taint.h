@@ -17,7 +17,6 @@ namespace lighter {
 // The name of each of these objects: service account, cluster role and its binding, policy and its
 // binding.
 inline constexpr char kLiftName[] = "lighter-lift-taint";
-inline constexpr char kLiftContainer[] = "lift-taint";
 
 // InvalidArgument, with the cause, where `key` is no taint's key, or one of Kubernetes' own, which
 // its controllers put on and take off.
@@ -33,8 +32,5 @@ LiftObjects MakeLiftObjects(const std::string& key);
 // Adds to a pod of an agent what lifts the taint: the second container, started as the first one
 // is, the only one with the token; and the file by which the agent tells it.
 void AddLiftContainer(const std::string& key, nlohmann::json& pod);
-
-// The key that a pod was started with; empty where it lifts none.
-std::string LiftedTaint(const nlohmann::json& pod);
 
 }  // namespace lighter

@@ -87,7 +87,8 @@ absl::StatusOr<AgentsReport> ReadAgentStates(const Kubectl& kubectl) {
     if (node.os != "linux") continue;
     AgentState& state = states.emplace_back();
     state.node = node.name;
-    taints.push_back(node.taints);
+    std::set<std::string>& keys = taints.emplace_back();
+    for (const Taint& taint : node.taints) keys.insert(taint.key);
     if (!node.ready) {
       state.status = absl::UnavailableError(
           "the node is not Ready: plan, load and upgrade leave it out; see `kubectl describe "

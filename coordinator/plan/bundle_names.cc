@@ -174,6 +174,7 @@ absl::Status BundleNamer::ReadManifests(const std::string& manifests, NamingInpu
     if (!is_rewritten) input.rendered_names.push_back(image.name);
   }
   input.mentioned_names = MentionedNames(manifests);
+  ASSIGN_OR_RETURN(planned_.pods, FindRenderedPods(manifests, planned_.release.ns));
   FindChanges(input.rendered_names);
   return absl::OkStatus();
 }

@@ -15,6 +15,15 @@ namespace {
 constexpr char kNoAgent[] =
     "no agent yet: what it has is not known; `lighter agent install` brings one";
 
+// A taint that agents take off says nothing about where pods can run.
+void DropLiftedTaints(const std::vector<AgentPod>& agents, std::vector<Node>& nodes) {
+  std::set<std::string> keys;
+  for (const AgentPod& agent : agents) keys.insert(agent.lift_taint);
+  for (Node& node : nodes) {
+    std::erase_if(node.taints, [&](const Taint& taint) { return keys.contains(taint.key); });
+  }
+}
+
 }  // namespace
 
 // Also the first that is asked of the cluster: its error for an API server that is not there is
@@ -60,11 +69,12 @@ absl::StatusOr<std::vector<AgentPod>> ClusterNodes::FindAgents(const std::vector
 }
 
 absl::StatusOr<NodeSelection> ClusterNodes::Select(const std::string& architecture) {
-  ASSIGN_OR_RETURN(const std::vector<Node> nodes, cluster_.Nodes());
+  ASSIGN_OR_RETURN(std::vector<Node> nodes, cluster_.Nodes());
   std::vector<AgentPod> agents;
   if (has_agents()) {
     ASSIGN_OR_RETURN(agents, FindAgents(nodes));
   }
+  DropLiftedTaints(agents, nodes);
   NodeSelection selection = SelectNodes(
       nodes, agents, architecture, [this](const std::string& node, const std::string& address) {
         return dialer_->Dial(node, address);

@@ -10,6 +10,7 @@
 #include "common/printable.h"
 #include "common/status.h"
 #include "coordinator/plan/describe_package.h"
+#include "coordinator/plan/describe_placement.h"
 #include "coordinator/plan/name_problems.h"
 #include "coordinator/plan/name_work.h"
 #include "coordinator/plan/pod_denials.h"
@@ -40,10 +41,14 @@ std::string AsciiText(const nlohmann::json& json) {
   return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
-std::string DescribeNode(const NodePlan& node, const Digests& wanted, uint64_t all_bytes) {
+std::string DescribeNode(const Plan& plan, const NodePlan& node, const Digests& wanted) {
   if (!node.status.ok()) return absl::StrCat("cannot be served: ", OneLine(Message(node.status)));
-  if (node.proven()) return "proven already, nothing to do";
+  if (node.proven()) {
+    const bool is_spared = ImagesFor(plan.work.images, node.endpoint).empty();
+    return is_spared ? "no image goes here" : "proven already, nothing to do";
+  }
   const uint64_t missing = node.missing_bytes();
+  const uint64_t all_bytes = DistinctBytes(plan.work, node.endpoint);
   const NameWork names = NamesOf(node, wanted);
   std::string text = absl::StrCat(FormatBytes(missing), " to move, ",
                                   FormatBytes(all_bytes - std::min(missing, all_bytes)),
@@ -162,14 +167,15 @@ std::string DescribePlan(const Plan& plan) {
   absl::StrAppend(&text, "\n");
   for (const NodePlan& node : plan.nodes.nodes) {
     const std::string state =
-        plan.agentless ? OneLine(Message(node.status)) : DescribeNode(node, wanted, all_bytes);
+        plan.agentless ? OneLine(Message(node.status)) : DescribeNode(plan, node, wanted);
     absl::StrAppend(&text, absl::StrFormat("  %-12s %s\n", node.name, state));
   }
   for (const LeftOutNode& node : plan.nodes.left_out) {
     absl::StrAppend(&text,
                     absl::StrFormat("  %-12s left out: %s\n", node.name, OneLine(node.cause)));
   }
-  absl::StrAppend(&text, DescribeMoves(plan, wanted), DescribeReleaseChecks(plan));
+  absl::StrAppend(&text, DescribePlacement(plan), DescribeMoves(plan, wanted),
+                  DescribeReleaseChecks(plan));
   for (const std::string& note : plan.notes) {
     absl::StrAppend(&text, "note: ", OneLine(note), "\n");
   }
@@ -240,6 +246,7 @@ ordered_json PlanToJson(const Plan& plan) {
           {"skipped", SkippedToJson(plan)},
           {"nodes", std::move(nodes)},
           {"leftOut", LeftOutToJson(plan.nodes)},
+          {"placement", PlacementToJson(plan)},
           {"missing", MissingNames(plan)},
           {"nameProblems", NameProblemsToJson(plan)},
           {"podDenials", PodDenialsToJson(plan)},

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/compression.h"
 #include "common/limits.h"
 #include "common/status.h"
@@ -16,6 +17,8 @@ namespace {
 constexpr uint64_t kZstdHeaderBytes = 18;  // RFC 8878, 3.1.1: magic number and frame header
 constexpr uint64_t kGzipSizeBytes = 4;     // RFC 1952: ISIZE, the last of a member
 constexpr uint64_t kUnknownRatio = 3;
+// mke2fs makes an inode for so many bytes; how many files a layer has is in none of its headers.
+constexpr uint64_t kBytesOfAFile = 16 * kKiB;
 constexpr uint64_t kMaxUnpackedBytes = 1024 * kGiB;  // more is a header that lies
 
 uint64_t LittleEndian(const std::string& bytes) {
@@ -58,7 +61,7 @@ absl::Status CheckDisk(const NodeDisk& disk, const KubeletConfig* kubelet) {
   };
   constexpr char kWayOut[] =
       "; make room (`lighter prune`, `crictl rmi --prune`) or a larger disk, and run the same "
-      "command again";
+      "command again, or keep large images away from this node (--place)";
   if (disk.need_bytes() > disk.free_bytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat("E-DISK-FULL: the images do not fit: ", needs(), kWayOut));
@@ -81,6 +84,13 @@ std::string CollectionNote(const NodeDisk& disk, const KubeletConfig* kubelet) {
   return absl::StrCat("N-DISK-GC: over ", kubelet->gc_percent,
                       " % of containerd's disk will be used, and the kubelet deletes images that "
                       "nothing uses; what lighter holds it spares, or it is brought back");
+}
+
+std::string InodesNote(const NodeDisk& disk, uint64_t free_inodes) {
+  if (free_inodes == 0 || free_inodes >= disk.unpacked_bytes / kBytesOfAFile) return "";
+  return absl::StrCat("N-DISK-INODES: only ", free_inodes,
+                      " inodes of containerd's disk are free (`df -i`): layers with many small "
+                      "files may not fit");
 }
 
 }  // namespace
@@ -113,7 +123,11 @@ void CheckDisks(const std::map<std::string, uint64_t>& unpacked_sizes,
     const auto kubelet = kubelets.find(node.name);
     const KubeletConfig* const config = kubelet == kubelets.end() ? nullptr : &kubelet->second;
     node.status = CheckDisk(node.disk, config);
-    if (node.status.ok()) node.disk.note = CollectionNote(node.disk, config);
+    if (!node.status.ok()) continue;
+    std::vector<std::string> notes = {CollectionNote(node.disk, config),
+                                      InodesNote(node.disk, node.inventory.free_inodes())};
+    std::erase(notes, "");
+    node.disk.note = absl::StrJoin(notes, "; ");
   }
 }
 

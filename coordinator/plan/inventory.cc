@@ -42,11 +42,14 @@ absl::Status CheckInventory(const v1::InventoryRequest& request, const NodePlan&
   return absl::OkStatus();
 }
 
+// What a node is asked.
+using RequestFor = std::function<v1::InventoryRequest(const NodePlan&)>;
+
 // The inventory of all nodes: a thread a node; a stop signal ends them all.
 class InventoryRun {
  public:
-  InventoryRun(v1::InventoryRequest request, std::vector<NodePlan>& nodes)
-      : request_(std::move(request)), nodes_(nodes), calls_(nodes.size()) {}
+  InventoryRun(RequestFor request_for, std::vector<NodePlan>& nodes)
+      : request_for_(std::move(request_for)), nodes_(nodes), calls_(nodes.size()) {}
 
   void Run();
 
@@ -55,11 +58,11 @@ class InventoryRun {
 
   // One RPC, which a stop signal ends.
   absl::Status Call(size_t index, const RemoteCall& call);
-  absl::Status Ask(size_t index);
+  absl::Status Ask(size_t index, const v1::InventoryRequest& request);
   void AskUntilReached(size_t index);
   void CancelAll();
 
-  const v1::InventoryRequest request_;
+  const RequestFor request_for_;
   std::vector<NodePlan>& nodes_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable ended_;
@@ -82,7 +85,7 @@ absl::Status InventoryRun::Call(size_t index, const RemoteCall& call) {
 }
 
 // First whether the agent understands what it is asked.
-absl::Status InventoryRun::Ask(size_t index) {
+absl::Status InventoryRun::Ask(size_t index, const v1::InventoryRequest& request) {
   NodePlan& node = nodes_[index];
   node.info.Clear();
   RETURN_IF_ERROR(Call(index, [&](grpc::ClientContext& context) {
@@ -91,17 +94,18 @@ absl::Status InventoryRun::Ask(size_t index) {
   RETURN_IF_ERROR(CheckProtocol(node.info));
   node.inventory.Clear();
   return Call(index, [&](grpc::ClientContext& context) {
-    return FromGrpc(node.endpoint.stub->Inventory(&context, request_, &node.inventory));
+    return FromGrpc(node.endpoint.stub->Inventory(&context, request, &node.inventory));
   });
 }
 
 void InventoryRun::AskUntilReached(size_t index) {
   NodePlan& node = nodes_[index];
+  const v1::InventoryRequest request = request_for_(node);
   const absl::Time give_up = absl::Now() + kReachWindow;
-  node.status = Ask(index);
+  node.status = Ask(index, request);
   while (absl::IsUnavailable(node.status) && absl::Now() < give_up) {
     absl::SleepFor(kReachPause);
-    node.status = Ask(index);
+    node.status = Ask(index, request);
   }
   if (absl::IsUnavailable(node.status) || absl::IsDeadlineExceeded(node.status)) {
     node.status = absl::UnavailableError(
@@ -110,7 +114,7 @@ void InventoryRun::AskUntilReached(size_t index) {
             : absl::StrCat("the agent at ", node.agent, " does not answer (", Message(node.status),
                            ")", node.has_pod ? "" : "; no agent's pod runs on this node"));
   }
-  if (node.status.ok()) node.status = CheckInventory(request_, node);
+  if (node.status.ok()) node.status = CheckInventory(request, node);
 }
 
 void InventoryRun::CancelAll() {
@@ -146,15 +150,18 @@ void InventoryRun::Run() {
 }  // namespace
 
 void TakeInventory(const std::vector<v1::Image>& images, std::vector<NodePlan>& nodes) {
-  v1::InventoryRequest request;
-  *request.mutable_images() = {images.begin(), images.end()};
-  InventoryRun(std::move(request), nodes).Run();
+  const auto request_for = [&images](const NodePlan& node) {
+    v1::InventoryRequest request;
+    for (const v1::Image* image : ImagesFor(images, node.endpoint)) *request.add_images() = *image;
+    return request;
+  };
+  InventoryRun(request_for, nodes).Run();
 }
 
 void AskNames(const std::vector<std::string>& names, std::vector<NodePlan>& nodes) {
   v1::InventoryRequest request;
   *request.mutable_names() = {names.begin(), names.end()};
-  InventoryRun(std::move(request), nodes).Run();
+  InventoryRun([&request](const NodePlan&) { return request; }, nodes).Run();
 }
 
 }  // namespace lighter

@@ -94,4 +94,18 @@ uint64_t DistinctBytes(const LoadWork& work) {
   return bytes;
 }
 
+uint64_t DistinctBytes(const LoadWork& work, const NodeEndpoint& node) {
+  if (node.spared.empty()) return DistinctBytes(work);
+  std::map<std::string, uint64_t> sizes;
+  for (const v1::Image* image : ImagesFor(work.images, node)) {
+    sizes[image->config().digest()] = image->config().size();
+    for (const v1::Layer& layer : image->layers()) {
+      sizes[layer.blob().digest()] = layer.blob().size();
+    }
+  }
+  uint64_t bytes = 0;
+  for (const auto& [digest, size] : sizes) bytes += size;
+  return bytes;
+}
+
 }  // namespace lighter

@@ -17,5 +17,7 @@ absl::StatusOr<LoadWork> MakeLoadWork(const Package& package, const ReleasePlan&
 
 // Bytes of all distinct blobs.
 uint64_t DistinctBytes(const LoadWork& work);
+// Of the images that go to the node.
+uint64_t DistinctBytes(const LoadWork& work, const NodeEndpoint& node);
 
 }  // namespace lighter

@@ -71,13 +71,14 @@ NodeSelection SelectNodes(const std::vector<Node>& nodes, const std::vector<Agen
   NodeSelection selection;
   for (const Node& node : nodes) {
     if (std::string cause = LeftOutCause(node, architecture); !cause.empty()) {
-      selection.left_out.push_back({node.name, std::move(cause)});
+      selection.left_out.push_back({node.name, std::move(cause), node});
       continue;
     }
     const AgentPod* agent = FindAgent(agents, node.name);
     NodePlan plan;
     plan.name = node.name;
     plan.endpoint.name = node.name;
+    plan.node = node;
     plan.status = AgentStatus(agent);
     if (plan.status.ok()) {
       plan.agent = agent->address;

@@ -27,6 +27,7 @@ struct NodePlan {
   std::string agent;      // where its agent is
   bool has_pod = true;    // the agent is a pod; else a service of the node, if it is there at all
   NodeEndpoint endpoint;  // stub null when there is no agent to talk to
+  Node node;              // as the API server has it
   absl::Status status;    // why the node cannot be served; OK when `inventory` is there
   v1::InfoReply info;     // what the agent says of itself
   v1::InventoryReply inventory;
@@ -39,6 +40,7 @@ struct NodePlan {
 struct LeftOutNode {
   std::string name;
   std::string cause;
+  Node node = {};  // as the API server has it
 };
 
 struct NodeSelection {

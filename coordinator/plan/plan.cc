@@ -76,6 +76,7 @@ absl::StatusOr<Plan> PlanMaker::Make() {
   Plan plan;
   plan.notes = options_.notes;
   RETURN_IF_ERROR(CheckRegistry());
+  RETURN_IF_ERROR(ReadPlaceRules());
   ASSIGN_OR_RETURN(plan.package, OpenPackage(options_.package));
   if (options_.skip_checksum) {
     plan.notes.push_back("no checksum of the package is verified (--skip-checksum)");
@@ -166,6 +167,15 @@ absl::Status PlanMaker::NormalizeAllowedPulls(Plan& plan) {
   return absl::OkStatus();
 }
 
+absl::Status PlanMaker::ReadPlaceRules() {
+  for (const std::string& text : options_.place) {
+    absl::StatusOr<PlaceRule> rule = ParsePlaceRule(text);
+    if (!rule.ok()) return UsageError(Annotate(rule.status(), "--place " + text));
+    place_rules_.push_back(*std::move(rule));
+  }
+  return absl::OkStatus();
+}
+
 void PlanMaker::ApplyAdmission(Plan& plan) {
   std::map<std::string, bool> pulls_in;  // by namespace
   for (PlannedBundle& planned : plan.releases.bundles) {
@@ -231,6 +241,9 @@ absl::Status PlanMaker::RefreshNodes(Plan& plan) {
   } else {
     ASSIGN_OR_RETURN(plan.nodes, nodes_.Select(CommonArchitecture(plan)));
     plan.agentless = !nodes_.has_agents();
+    ASSIGN_OR_RETURN(plan.placement, PlaceImages(NamesOfImages(plan.package, plan.releases),
+                                                 PodsOf(plan.releases), place_rules_, plan.nodes));
+    Apply(plan.placement, plan.nodes);
   }
   TakeInventory(plan.work.images, plan.nodes.nodes);
   if (LeaveTakenNames(plan)) {

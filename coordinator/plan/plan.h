@@ -17,6 +17,7 @@
 #include "coordinator/plan/cluster_nodes.h"
 #include "coordinator/plan/load_work.h"
 #include "coordinator/plan/node_plan.h"
+#include "coordinator/plan/placement.h"
 #include "coordinator/plan/plan_facts.h"
 #include "coordinator/plan/release_plan.h"
 #include "coordinator/plan/run_folder.h"
@@ -41,6 +42,7 @@ struct PlanOptions {
   std::vector<std::string> allow_denied;  // workloads whose pods may be denied: "Deployment/web"
   std::vector<std::string> allow_pull;    // names that nodes can pull from elsewhere
   UnprovenAllowance allow_unproven;       // see Plan
+  std::vector<std::string> place;         // see ParsePlaceRule
   std::string chart_version;              // the chart must have it; empty: any
   ChartSource chart;                      // instead of a bundle's own
   std::vector<std::string> notes;         // to be among the plan's
@@ -60,6 +62,7 @@ struct Plan {
   LoadWork work;
   std::map<std::string, uint64_t> unpacked_sizes;  // of its layers; see UnpackedSizes
   NodeSelection nodes;
+  Placement placement;  // of the images, by the nodes as they are in `nodes`
   // Who runs what names are that move to another image (see NamesToMove); names whose pods could
   // not be listed are not here.
   std::map<std::string, std::set<std::string>> pods_of_moved;
@@ -102,6 +105,7 @@ class PlanMaker {
   absl::Status TakeChart(Plan& plan) const;
   absl::Status CheckUnproven(const Plan& plan) const;
   absl::Status NormalizeAllowedPulls(Plan& plan);
+  absl::Status ReadPlaceRules();
   void ApplyAdmission(Plan& plan);
   void LookForUncovered(Plan& plan, const KubeletConfigs& kubelets) const;
   void FindPodsOfMoved(Plan& plan) const;
@@ -113,6 +117,7 @@ class PlanMaker {
   std::optional<Helm> helm_;
   std::optional<LocalAgent> local_agent_;
   std::vector<std::string> allowed_pulls_;  // normalised
+  std::vector<PlaceRule> place_rules_;
 };
 
 }  // namespace lighter

@@ -42,6 +42,13 @@ std::string DescribeReleaseNow(const Release& release) {
   return absl::StrCat("revision ", release.revision, ", ", release.status);
 }
 
+// The nodes that an image goes to, in words.
+std::string WhereTo(const Plan& plan, const std::string& manifest_digest) {
+  const std::vector<std::string> nodes = NodesOf(manifest_digest, plan.nodes);
+  if (nodes.size() == plan.nodes.nodes.size()) return "every node";
+  return nodes.empty() ? "no node" : absl::StrJoin(nodes, ", ");
+}
+
 // "was A, is B"; of a digest only that it changed.
 std::string Change(const std::string& subject, const std::string& then, const std::string& now) {
   if (absl::StartsWith(then, "sha256:")) return absl::StrCat(subject, ": changed");
@@ -81,7 +88,9 @@ absl::StatusOr<PlanFacts> TakeFacts(const Plan& plan, const std::string& cluster
     facts["values of " + release] = planned.backup_digest.str();
     facts["all values for " + release] = planned.merged_digest.str();
     for (const TargetName& target : planned.names.targets) {
-      facts["image " + target.name] = bundle.images.images[target.image].config.digest.str();
+      const ArchiveImage& image = bundle.images.images[target.image];
+      facts["image " + target.name] = image.config.digest.str();
+      facts["nodes of image " + target.name] = WhereTo(plan, image.manifest_digest.str());
     }
   }
   for (const SkippedBundle& skipped : plan.releases.skipped) {

@@ -17,8 +17,8 @@ struct Plan;
 using PlanFacts = std::map<std::string, std::string>;
 
 // The facts of `plan` in the cluster of that ID: the contents of its bundles, releases, values,
-// names with their images, which nodes take part. What nodes have and lack is none of them: a load
-// changes it. Errors are those of reading the package.
+// names with their images, which nodes take part and which of them an image goes to. What nodes
+// have and lack is none of them: a load changes it. Errors are those of reading the package.
 absl::StatusOr<PlanFacts> TakeFacts(const Plan& plan, const std::string& cluster_id);
 
 // FailedPrecondition, with a line for each fact that is another now; `what` names the plan.

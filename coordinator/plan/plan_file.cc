@@ -129,6 +129,7 @@ absl::Status Parse(const std::string& text, const std::string& path, PlanOptions
   reader.Read("allowRegistries", query.allow_registries);
   reader.Read("allowDenied", options.allow_denied);
   reader.Read("allowPull", options.allow_pull);
+  reader.Read("place", options.place);
   reader.Read("order", query.order);
   reader.Read("applyCrds", query.apply_crds);
   reader.Read("version", options.chart_version);
@@ -182,6 +183,7 @@ absl::Status WritePlanFile(const std::string& path, const PlanOptions& options,
         {"allowRegistries", query.allow_registries},
         {"allowDenied", options.allow_denied},
         {"allowPull", options.allow_pull},
+        {"place", options.place},
         {"order", query.order},
         {"applyCrds", query.apply_crds},
         {"version", options.chart_version},

@@ -18,6 +18,7 @@
 #include "coordinator/naming/registry_changes.h"
 #include "coordinator/naming/relocation.h"
 #include "coordinator/naming/rendered_images.h"
+#include "coordinator/naming/rendered_pods.h"
 #include "coordinator/naming/target_names.h"
 #include "coordinator/package/package.h"
 
@@ -48,6 +49,7 @@ struct PlannedBundle {
   NamingResult names;
   // How pods of the release pull, by normalised name; other names are in no pod of it.
   std::map<std::string, PodPulls> pulls;
+  RenderedPods pods;              // none where nothing was rendered
   std::vector<DeniedPod> denied;  // workloads whose pods the cluster would not admit
   std::vector<UncoveredImage> uncovered;
   // What runs now, as Helm keeps it; revision 0 where nothing does, or it could not be read.

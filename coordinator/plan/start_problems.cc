@@ -63,6 +63,7 @@ StartCheck CheckStart(const std::vector<NodePlan>& nodes,
       const auto use = uses.find(state.name());
       const absl::StatusOr<Reference> name = Reference::Parse(state.name());
       if (use == uses.end() || !name.ok() || !state.cause().empty()) continue;
+      if (use->second.spared.contains(node.name)) continue;
       facts.record = state.pull_record();
       facts.pods = use->second.pods;
       facts.repository = name->name();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct NameUse {
   PodPulls pods;
   bool is_asked_for = false;  // by a pod, or in an argument that a pod may make others of
   bool is_served = false;     // the desired list will hold it, so the node's own registry serves it
+  std::set<std::string> spared = {};  // nodes on which nobody asks for it
 };
 
 struct StartCheck {

@@ -98,9 +98,9 @@ LoadReport LoadNodes(const Plan& plan, const ChecksumVerifier& checksums, Progre
   }
 
   ProgressBoard board(names);
-  const uint64_t all_bytes = DistinctBytes(plan.work);
   for (size_t i = 0; i < loading.size(); ++i) {
     board.Update(i, [&](NodeProgress& row) {
+      const uint64_t all_bytes = DistinctBytes(plan.work, loading[i]->endpoint);
       row.total_bytes = loading[i]->missing_bytes();
       row.present_bytes = all_bytes - std::min(all_bytes, row.total_bytes);
     });

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/desired.h"
 #include "common/digest.h"
 #include "common/status.h"
 #include "coordinator/desired/publish.h"
@@ -11,19 +12,24 @@
 namespace lighter {
 namespace {
 
-// The images of one bundle under the names that it gave them.
+// The images of one bundle under the names that it gave them. Not those that go nowhere: nobody
+// could give them to a node that joins.
 void AddImages(const Plan& plan, const PlannedBundle& planned, v1::DesiredRelease& entry) {
   std::map<std::string, const v1::Image*> images;
   for (const v1::Image& image : plan.work.images) images[image.manifest_digest()] = &image;
   const Bundle& bundle = plan.package.bundles[planned.bundle];
   for (const TargetName& target : planned.names.targets) {
     const auto it = images.find(bundle.images.images[target.image].manifest_digest.str());
-    if (it == images.end()) continue;
+    if (it == images.end() || NodesOf(it->first, plan.nodes).empty()) continue;
     v1::DesiredImage& image = *entry.add_images();
     image.set_manifest_digest(it->second->manifest_digest());
     image.set_manifest_media_type(it->second->manifest_media_type());
     image.set_manifest_size(it->second->manifest().size());
     image.add_names(target.name);
+    const auto placed = plan.placement.images.find(it->first);
+    if (placed == plan.placement.images.end()) continue;
+    image.set_spared(MakeNodeSet(placed->second.spared).id());
+    image.set_is_chosen(placed->second.is_chosen);
   }
 }
 
@@ -77,6 +83,9 @@ DesiredChange ChangeOfLoad(const Plan& plan, absl::Time now) {
     loaded->is_deployed = release.status == "deployed";
     loaded->entry.set_loaded_unix_seconds(absl::ToUnixSeconds(now));
     AddImages(plan, planned, loaded->entry);
+  }
+  for (const auto& [digest, image] : plan.placement.images) {
+    change.node_sets.push_back(MakeNodeSet(image.spared));
   }
   AddPeers(plan.nodes, change);
   return change;

@@ -62,7 +62,8 @@ std::string ProvenLine(const Plan& plan, const LoadReport& report) {
                                      generation, ").\n");
   return absl::StrCat(
       "Proven on ", Count(report.nodes.size() - UnprovenNodes(report).size(), "node"), ": ",
-      Count(NameCount(plan), "name"), " of ", Count(plan.work.images.size(), "image"), "; ",
+      Count(NameCount(plan), "name"), " of ", Count(plan.work.images.size(), "image"),
+      plan.placement.images.empty() ? "" : ", each where it goes", "; ",
       FormatBytes(MovedBytes(report)), " moved in all.\n", held, DescribeVerified(plan),
       DescribeAllowed(plan, report), DescribeLeftOut(plan.nodes));
 }

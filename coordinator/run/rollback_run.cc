@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "common/desired.h"
 #include "common/file.h"
 #include "common/status.h"
 #include "coordinator/desired/merge.h"
@@ -25,20 +26,35 @@ std::string VersionNow(const RollbackPlan& plan) {
   return version.empty() ? plan.release.chart : version;
 }
 
+// Where one image need not be: on nodes that all of its names are spared.
+struct Spared {
+  std::set<std::string> nodes;
+  bool is_chosen = false;
+};
+
 // What the nodes must hold for the revision: what the list has under its names, and names of
 // lighter's that it has no more.
-void AddImages(const RollbackPlan& plan, v1::DesiredRelease& entry) {
-  const VerifiedRelease& target = plan.target();
+void AddImages(const RollbackPlan& plan, v1::DesiredRelease& entry, DesiredChange& change) {
+  const WantedNames& wanted = plan.target().wanted;
   std::map<std::string, v1::DesiredImage> images;  // by manifest
+  std::map<std::string, Spared> spared;
   const auto add = [&](v1::DesiredImage image, const std::string& name) {
+    const auto use = wanted.uses.find(name);
+    if (use == wanted.uses.end()) return;  // an agent's word for what it was not asked
+    const std::string digest = image.manifest_digest();
+    const std::set<std::string>& nodes = use->second.spared;
     image.clear_names();
-    images.try_emplace(image.manifest_digest(), image).first->second.add_names(name);
+    const auto [it, is_new] = spared.try_emplace(digest, Spared{nodes, image.is_chosen()});
+    if (!is_new) {
+      std::erase_if(it->second.nodes, [&](const std::string& n) { return !nodes.contains(n); });
+    }
+    images.try_emplace(digest, image).first->second.add_names(name);
   };
-  for (const auto& [name, image] : target.wanted.held) add(image, name);
+  for (const auto& [name, image] : wanted.held) add(image, name);
   std::set<std::string> added;
   for (const NodePlan& node : plan.verified.nodes.nodes) {
     for (const v1::NameState& state : node.inventory.names()) {
-      if (!state.is_lighters() || target.wanted.held.contains(state.name())) continue;
+      if (!state.is_lighters() || wanted.held.contains(state.name())) continue;
       if (!added.insert(state.name()).second) continue;
       v1::DesiredImage image;
       image.set_manifest_digest(state.current_manifest_digest());
@@ -47,7 +63,16 @@ void AddImages(const RollbackPlan& plan, v1::DesiredRelease& entry) {
       add(std::move(image), state.name());
     }
   }
-  for (auto& [digest, image] : images) *entry.add_images() = std::move(image);
+  for (auto& [digest, image] : images) {
+    const Spared& where = spared.at(digest);
+    image.clear_spared();
+    image.set_is_chosen(where.is_chosen && !where.nodes.empty());
+    if (!where.nodes.empty()) {
+      const v1::NodeSet& set = change.node_sets.emplace_back(MakeNodeSet(where.nodes));
+      image.set_spared(set.id());
+    }
+    *entry.add_images() = std::move(image);
+  }
 }
 
 // To the list a rollback is a load of what was there once: it runs next, and what runs now is kept
@@ -63,7 +88,7 @@ DesiredChange ChangeOfRollback(const RollbackPlan& plan, absl::Time now) {
   loaded.entry.set_revision(plan.release.revision);
   loaded.running_version = VersionNow(plan);
   loaded.is_deployed = plan.release.status == "deployed";
-  AddImages(plan, loaded.entry);
+  AddImages(plan, loaded.entry, change);
   AddPeers(plan.verified.nodes, change);
   return change;
 }

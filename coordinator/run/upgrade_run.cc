@@ -57,6 +57,7 @@ absl::Status Barrier(const LoadReport& load) {
 absl::Status CheckPlan(const Plan& plan) {
   RETURN_IF_ERROR(CheckNames(plan));
   RETURN_IF_ERROR(CheckPodsAdmitted(plan));
+  RETURN_IF_ERROR(CheckPlaced(plan.placement));
   if (plan.releases.bundles.empty()) {
     return absl::FailedPreconditionError(
         "nothing to upgrade: no bundle of this package has a release in this cluster; "
@@ -146,6 +147,7 @@ UpgradeReport RunUpgrade(PlanMaker& maker, Plan& plan, const RunFolder& folder,
     if (report.blocked = CheckNames(plan); !report.blocked.ok()) return report;
     const bool is_loaded = AllProven(plan, report.load);  // a node may have joined
     report.blocked = CheckPodsStartOn(plan, is_loaded, report.load);
+    report.blocked.Update(CheckPlaced(plan.placement));
     if (!report.blocked.ok()) return report;
     if (is_loaded) break;
     if (round == kMaxLoadRounds) {

@@ -173,6 +173,7 @@ absl::Status Verifier::Prove(const std::vector<Subject>& subjects, bool is_stric
   }
   const auto& kubelets = nodes_.Kubelets(report.nodes.nodes);
   for (VerifiedRelease& verified : report.releases) {
+    PlaceNames(report.nodes, verified.wanted);
     const StoredRevision& revision = verified.revision;
     verified.proof = JudgeRelease(verified.wanted, report.nodes.nodes, kubelets,
                                   {.chart = absl::StrCat(revision.chart, " ", revision.version),

@@ -48,16 +48,17 @@ absl::Status VerifyBlobs(const LoadWork& work, const v1::Need& need) {
   return absl::OkStatus();
 }
 
-// A proof of every name, with the config digest that the package has for it.
-absl::Status CheckProofs(const LoadWork& work, const std::vector<v1::Proof>& proofs) {
+// A proof of every name of `images`, with the config digest that the package has for it.
+absl::Status CheckProofs(const std::vector<const v1::Image*>& images,
+                         const std::vector<v1::Proof>& proofs) {
   absl::flat_hash_map<std::string, std::string> proven;
   for (const v1::Proof& proof : proofs) proven[proof.name()] = proof.config_digest();
-  for (const v1::Image& image : work.images) {
-    for (const std::string& name : image.names()) {
+  for (const v1::Image* image : images) {
+    for (const std::string& name : image->names()) {
       const auto it = proven.find(name);
-      if (it != proven.end() && it->second == image.config().digest()) continue;
+      if (it != proven.end() && it->second == image->config().digest()) continue;
       return absl::InternalError(absl::StrCat("the agent gave no proof that ", name, " is ",
-                                              image.config().digest(), " on this node"));
+                                              image->config().digest(), " on this node"));
     }
   }
   return absl::OkStatus();
@@ -215,7 +216,7 @@ absl::Status Load::StageFailed(const absl::Status& failure, const v1::Need& need
 
 absl::Status Load::Attempt(size_t index, NodeOutcome& outcome, NodeState& state) {
   NodeWatch& watch = watches_[index];
-  NodeStream stream(work_, *nodes_[index].stub,
+  NodeStream stream(work_, nodes_[index],
                     [&](const v1::LoadReply& reply) { OnReply(index, reply); });
   watch.Begin(&stream);
   auto end_watch = absl::MakeCleanup([&] { watch.End(); });
@@ -255,7 +256,7 @@ absl::Status Load::Attempt(size_t index, NodeOutcome& outcome, NodeState& state)
   SetPhase(index, NodePhase::kNaming);
   ASSIGN_OR_RETURN(outcome.proofs, stream.Finish(*action));
   if (*action == v1::Finish::ABANDON) return absl::AbortedError("put back, the package is damaged");
-  return CheckProofs(work_, outcome.proofs);
+  return CheckProofs(ImagesFor(work_.images, nodes_[index]), outcome.proofs);
 }
 
 // A node that went away may come back; so may one whose agent has not yet noticed that our last
@@ -304,7 +305,7 @@ void Load::RunNode(size_t index, NodeOutcome& outcome) {
 absl::Status Load::PutBack(size_t index) {
   const LoadWork nothing = {.run_id = work_.run_id};
   NodeStream stream(
-      nothing, *nodes_[index].stub, [](const v1::LoadReply&) {}, absl::Now() + kPutBackTimeout);
+      nothing, nodes_[index], [](const v1::LoadReply&) {}, absl::Now() + kPutBackTimeout);
   RETURN_IF_ERROR(stream.Start().status());
   return stream.Finish(v1::Finish::ABANDON).status();
 }
@@ -340,6 +341,15 @@ LoadOutcome Load::Run() {
 }
 
 }  // namespace
+
+std::vector<const v1::Image*> ImagesFor(const std::vector<v1::Image>& images,
+                                        const NodeEndpoint& node) {
+  std::vector<const v1::Image*> found;
+  for (const v1::Image& image : images) {
+    if (!node.spared.contains(image.manifest_digest())) found.push_back(&image);
+  }
+  return found;
+}
 
 bool LoadOutcome::AllProven() const {
   if (!package.ok()) return false;

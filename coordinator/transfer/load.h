@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,14 +30,19 @@ struct BlobLocation {
 
 struct LoadWork {
   std::string run_id;
-  std::vector<v1::Image> images;
+  std::vector<v1::Image> images;  // each goes to every node that does not spare it
   absl::flat_hash_map<std::string, BlobLocation> blobs;  // by digest text; every blob of `images`
 };
 
 struct NodeEndpoint {
   std::string name;
   std::shared_ptr<v1::Agent::StubInterface> stub;
+  std::set<std::string> spared = {};  // manifest digests of images that do not go to this node
 };
+
+// Those of `images` that go to the node.
+std::vector<const v1::Image*> ImagesFor(const std::vector<v1::Image>& images,
+                                        const NodeEndpoint& node);
 
 struct NodeOutcome {
   std::string node;

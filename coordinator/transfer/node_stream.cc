@@ -20,11 +20,11 @@ std::string HostName() {
 
 }  // namespace
 
-NodeStream::NodeStream(const LoadWork& work, v1::Agent::StubInterface& stub,
+NodeStream::NodeStream(const LoadWork& work, const NodeEndpoint& node,
                        std::function<void(const v1::LoadReply&)> on_reply, absl::Time deadline)
-    : work_(work), on_reply_(std::move(on_reply)) {
+    : work_(work), node_(node), on_reply_(std::move(on_reply)) {
   if (deadline != absl::InfiniteFuture()) context_.set_deadline(absl::ToChronoTime(deadline));
-  stream_ = stub.Load(&context_);
+  stream_ = node.stub->Load(&context_);
   reader_ = std::thread([this] { ReadReplies(); });
 }
 
@@ -70,7 +70,7 @@ absl::StatusOr<v1::Need> NodeStream::Start() {
   v1::LoadStart& start = *request.mutable_start();
   start.set_run_id(work_.run_id);
   start.set_origin(HostName());
-  *start.mutable_images() = {work_.images.begin(), work_.images.end()};
+  for (const v1::Image* image : ImagesFor(work_.images, node_)) *start.add_images() = *image;
   if (!Send(request)) return Close();
   {
     std::unique_lock lock(mutex_);

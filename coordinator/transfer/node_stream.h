@@ -21,7 +21,7 @@ namespace lighter {
 class NodeStream {
  public:
   // `on_reply` is told of every reply, from the reading thread.
-  NodeStream(const LoadWork& work, v1::Agent::StubInterface& stub,
+  NodeStream(const LoadWork& work, const NodeEndpoint& node,
              std::function<void(const v1::LoadReply&)> on_reply,
              absl::Time deadline = absl::InfiniteFuture());
   ~NodeStream();
@@ -46,6 +46,7 @@ class NodeStream {
   absl::Status SendBlob(uint32_t index);
 
   const LoadWork& work_;
+  const NodeEndpoint& node_;
   std::function<void(const v1::LoadReply&)> on_reply_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriterInterface<v1::LoadRequest, v1::LoadReply>> stream_;

@@ -146,7 +146,8 @@ std::map<std::string, NodeStates> StatesOf(const WantedNames& wanted,
     if (!node.status.ok()) continue;
     for (const v1::NameState& state : node.inventory.names()) {
       const auto it = states.find(state.name());
-      if (it != states.end()) it->second.emplace_back(node.name, &state);
+      if (it == states.end() || wanted.uses.at(it->first).spared.contains(node.name)) continue;
+      it->second.emplace_back(node.name, &state);
     }
   }
   return states;

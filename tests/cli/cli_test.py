@@ -70,6 +70,8 @@ class CommandLine(unittest.TestCase):
         usage += [["plan", "p.tar", "--registry", "local", "--repository", "/proj"]]
         usage += [["upgrade", "p.tar", "--crds", "maybe"], ["plan", "p.tar", "--allow-unproven", "120%"], ["load", "p.tar", "--repo", "http://x"]]
         usage += [["upgrade", "--plan", "x", flag, "1"] for flag in ("--order", "--version", "--chart", "--allow-unproven")]
+        usage += [["plan", "p.tar", "--place", place] for place in ("web", "web=", "web=node:", "web=a b", "web=zone of (a)")]
+        usage += [["load", "--local", "p.tar", "--place", "all"]]
         # Agents that were not brought by `agent install` are no registries.
         usage += [["plan", "p.tar", "--registry", "local", "--tls-dir", "d"], ["load", "--local", "p.tar", "--registry", "local"]]
         for words in usage:

@@ -288,6 +288,12 @@ class SmallDisks(LineTest):
         self.assertEqual({node.name: self.content_of(node.name) for node in self.line.nodes}, before)
         self.assertEqual(json.loads(self.shell("helm", "list", "-A", "-o", "json")), [])
 
+    def test_a_disk_is_not_too_small_for_images_that_go_elsewhere(self):
+        run = self.lighter("load", self.packages[1], "--set", SETTING, "--place", "*=node:node1", code=4)
+        errors = {node["name"]: node["error"] for node in run.json["nodes"]}
+        self.assertIn("E-DISK-FULL: the images do not fit: ", errors.pop("node1"))
+        self.assertEqual(errors, {"node2": "", "node3": ""})
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

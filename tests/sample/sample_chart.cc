@@ -28,6 +28,8 @@ web:
   replicas: 2
   pullPolicy: IfNotPresent
   readiness: --check  # --fail: never ready
+  nodeSelector: {}
+  tolerations: []
   image:
     repository: quayside/web
     tag: vVERSION
@@ -71,6 +73,8 @@ spec:
       labels: {app: quayside-web, release: {{ .Release.Name }}}
     spec:
       terminationGracePeriodSeconds: 1
+      nodeSelector: {{ toJson .Values.web.nodeSelector }}
+      tolerations: {{ toJson .Values.web.tolerations }}
       containers:
         - name: web
           image: {{ include "image.name" (dict "root" . "image" .Values.web.image) }}

@@ -65,6 +65,28 @@ TEST_F(DesiredListTest, OfTwoListsOfOneGenerationAllNodesTakeTheSame) {
   EXPECT_EQ(taken[0], taken[1]);
 }
 
+TEST_F(DesiredListTest, ANodeIsSparedWhatNoPodAsksForThere) {
+  v1::Desired desired;
+  desired.set_generation(3);
+  v1::DesiredRelease& release = *desired.add_releases();
+  for (const char letter : {'a', 'b'}) {
+    v1::DesiredImage& image = *release.add_images();
+    image.set_manifest_digest("sha256:" + std::string(64, letter));
+    image.set_manifest_size(1);
+  }
+  *desired.add_node_sets() = MakeNodeSet({"node1", "node2"});
+  release.mutable_images(0)->set_spared(desired.node_sets(0).id());
+  release.mutable_images(1)->set_spared("nobody knows");
+  for (const auto& [node, images] : std::map<std::string, int>{{"node1", 1}, {"node3", 2}}) {
+    DesiredList list({dir_.File("state"), "", "", node}, Log());
+    EXPECT_EQ(list.mine(), nullptr);
+    ASSERT_TRUE(list.Offer(*SignDesired(desired, authority_)).ok());
+    EXPECT_EQ(list.mine()->releases(0).images_size(), images) << node;
+    EXPECT_EQ(list.current()->releases(0).images_size(), 2) << node;  // what it may give to others
+    ASSERT_EQ(::unlink(dir_.File("state/desired").c_str()), 0);
+  }
+}
+
 TEST_F(DesiredListTest, AnOlderListIsAnsweredWithTheNewer) {
   DesiredList list(Sources(), Log());
   ASSERT_TRUE(list.Offer(List(3, "ns/a")).ok());

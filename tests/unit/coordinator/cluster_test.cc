@@ -89,13 +89,18 @@ TEST(ParseTest, PodsOfAReleaseAreFoundThroughTheirOwners) {
   EXPECT_FALSE((*pods)[0].ready);
 }
 
-TEST(ParseTest, TaintsOfANodeAreKnownByTheirKeys) {
+TEST(ParseTest, LabelsAndTaintsOfANode) {
   const auto nodes = ParseNodes(R"({"items":[
-    {"metadata":{"name":"a"},"spec":{"taints":[{"key":"x/y","effect":"NoSchedule"},
-                                               {"key":"x/y","effect":"NoExecute"},{"key":"z"}]}},
+    {"metadata":{"name":"a","labels":{"gpu":"true","n":7}},
+     "spec":{"taints":[{"key":"x/y","value":"v","effect":"NoSchedule"},{"key":"z"}]}},
     {"metadata":{"name":"b"},"spec":{}}]})");
   ASSERT_TRUE(nodes.ok()) << nodes.status();
-  EXPECT_THAT(nodes->at(0).taints, testing::ElementsAre("x/y", "z"));
+  EXPECT_THAT(nodes->at(0).labels, testing::ElementsAre(testing::Pair("gpu", "true")));
+  ASSERT_EQ(nodes->at(0).taints.size(), 2u);
+  EXPECT_EQ(nodes->at(0).taints[0].key, "x/y");
+  EXPECT_EQ(nodes->at(0).taints[0].value, "v");
+  EXPECT_EQ(nodes->at(0).taints[0].effect, "NoSchedule");
+  EXPECT_EQ(nodes->at(0).taints[1].key, "z");
   EXPECT_THAT(nodes->at(1).taints, testing::IsEmpty());
 }
 

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/desired.h"
 #include "coordinator/desired/merge.h"
 #include "coordinator/run/publish_load.h"
 
@@ -220,6 +221,68 @@ TEST(MergeDesiredTest, ANameIsHeldForWhatWasLoadedLast) {
 
 TEST(MergeDesiredTest, AChartWithoutImagesGetsNoEntry) {
   EXPECT_THAT(MergeDesired({}, Change({Loaded("ns/web", {})})).releases(), IsEmpty());
+}
+
+// A load of ns/web, whose image need not be on these nodes.
+DesiredChange Placed(const std::string& release, const std::set<std::string>& spared) {
+  DesiredChange change = Change({Loaded(release, {{"r.io/a:1", 'a'}})});
+  change.node_sets = {MakeNodeSet(spared)};
+  change.releases[0].entry.mutable_images(0)->set_spared(change.node_sets[0].id());
+  return change;
+}
+
+TEST(MergeDesiredTest, AnImageIsWantedWhereAnyReleaseWantsIt) {
+  v1::Desired list = MergeDesired({}, Placed("ns/web", {"node1", "node2"}));
+  list = MergeDesired(list, Placed("ns/other", {"node2", "node3"}));
+  EXPECT_THAT(list.node_sets(), SizeIs(2));
+  const auto wanted = [&list](const std::string& node) {
+    std::vector<std::string> names;
+    const v1::Desired mine = WantedOn(list, node);
+    for (const v1::DesiredRelease& entry : mine.releases()) {
+      if (!entry.images().empty()) names.push_back(entry.name());
+    }
+    return names;
+  };
+  EXPECT_THAT(wanted("node1"), ElementsAre("ns/other"));
+  EXPECT_THAT(wanted("node2"), IsEmpty());
+  EXPECT_THAT(wanted("node3"), ElementsAre("ns/web"));
+  EXPECT_THAT(wanted("node4"), ElementsAre("ns/web", "ns/other"));  // it joined later
+}
+
+TEST(MergeDesiredTest, TheSameImagesInOtherPlacesLeaveTheWayBackAlone) {
+  v1::Desired list = MergeDesired({}, Change({Loaded("ns/web", {{"r.io/b:1", 'b'}})}));
+  list = MergeDesired(list, Placed("ns/web", {"node1"}));
+  ASSERT_THAT(Names(list.releases(0).previous_images()), ElementsAre("r.io/b:1 b"));
+  const v1::Desired moved = MergeDesired(list, Placed("ns/web", {"node2"}));
+  EXPECT_EQ(moved.generation(), list.generation() + 1);
+  EXPECT_THAT(Names(moved.releases(0).previous_images()), ElementsAre("r.io/b:1 b"));
+  ASSERT_THAT(moved.node_sets(), SizeIs(1));  // nobody names the other any more
+  EXPECT_THAT(moved.node_sets(0).nodes(), ElementsAre("node2"));
+  EXPECT_EQ(MergeDesired(moved, Placed("ns/web", {"node2"})).generation(), moved.generation());
+}
+
+TEST(ChangeOfLoadTest, PlacesAreInTheList) {
+  Plan plan;
+  Bundle& bundle = plan.package.bundles.emplace_back();
+  bundle.chart_name = "web";
+  PlannedBundle& planned = plan.releases.bundles.emplace_back();
+  for (const char* name : {"somewhere", "nowhere"}) {
+    const Digest digest = Digest::Of(name);
+    bundle.images.images.emplace_back().manifest_digest = digest;
+    planned.names.targets.push_back(
+        {.image = bundle.images.images.size() - 1, .source_name = "", .name = name});
+    plan.work.images.emplace_back().set_manifest_digest(digest.str());
+    plan.placement.images[digest.str()].spared = {"node1"};
+  }
+  plan.placement.images[Digest::Of("nowhere").str()].spared.insert("node2");
+  for (const char* node : {"node1", "node2"}) plan.nodes.nodes.emplace_back().name = node;
+  Apply(plan.placement, plan.nodes);
+
+  const DesiredChange change = ChangeOfLoad(plan, absl::FromUnixSeconds(77));
+  ASSERT_THAT(change.releases, SizeIs(1));
+  ASSERT_THAT(Names(change.releases[0].entry.images()), SizeIs(1));  // what nobody has is not held
+  const v1::Desired list = MergeDesired({}, change);
+  EXPECT_THAT(SparedNodes(list, list.releases(0).images(0))->nodes(), ElementsAre("node1"));
 }
 
 TEST(ChangeOfLoadTest, TakesEachBundlesImagesAndEveryNode) {

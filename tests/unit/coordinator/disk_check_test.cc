@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/limits.h"
 #include "common/status.h"
+#include "coordinator/plan/load_work.h"
 #include "tests/support/compress.h"
 #include "tests/support/temp_dir.h"
 
@@ -132,6 +133,14 @@ TEST_F(CheckDisksTest, AKubeletThatWillCollectIsANote) {
   EXPECT_THAT(node.disk.note, HasSubstr("N-DISK-GC: over 85 %"));
 }
 
+TEST_F(CheckDisksTest, FewInodesAreANote) {
+  nodes_[0].inventory.set_free_inodes(16 * 64);  // a file in 16 KiB of 16 MiB
+  EXPECT_EQ(Check(16 * kMiB).disk.note, "");
+  const NodePlan& node = Check(17 * kMiB);
+  EXPECT_TRUE(node.status.ok()) << node.status;
+  EXPECT_THAT(node.disk.note, HasSubstr("N-DISK-INODES: only 1024 inodes"));
+}
+
 TEST_F(CheckDisksTest, ANodeThatNeedsNothingIsNeverInTheWay) {
   nodes_[0].inventory.clear_needs();
   nodes_[0].inventory.clear_to_unpack();
@@ -154,6 +163,51 @@ TEST_F(CheckDisksTest, AKubeletThatCannotBeAskedLeavesTheFirstRule) {
 TEST_F(CheckDisksTest, ANodeThatCannotBeServedKeepsItsCause) {
   nodes_[0].status = absl::UnavailableError("away");
   EXPECT_EQ(Message(Check(900 * kMiB).status), "away");
+}
+
+// A model of 25 GB and something small; node1 is too small for the model, and node2 is not.
+TEST(SparedNodeTest, IsNotTooSmallForWhatDoesNotGoThere) {
+  support::TempDir dir;
+  std::ofstream(dir.File("sparse")) << "x";
+  std::filesystem::resize_file(dir.File("sparse"), 25 * kGiB);
+  auto file = ReadableFile::Open(dir.File("sparse"));
+  ASSERT_TRUE(file.ok()) << file.status();
+  const auto shared = std::make_shared<const ReadableFile>(*std::move(file));
+  LoadWork work;
+  for (const auto& [name, size] : {std::pair("model", 25 * kGiB), std::pair("web", kMiB)}) {
+    v1::Image& image = work.images.emplace_back();
+    image.set_manifest_digest(name);
+    v1::Blob& blob = *image.add_layers()->mutable_blob();
+    blob.set_digest(absl::StrCat("sha256:", name));
+    blob.set_size(size);
+    work.blobs[blob.digest()] = {.file = shared, .offset = 0, .size = size, .entry = name};
+  }
+  const auto sizes = UnpackedSizes(work);
+  ASSERT_TRUE(sizes.ok()) << sizes.status();
+
+  const auto check = [&](const std::set<std::string>& spared_by_node1) {
+    std::vector<NodePlan> nodes(2);
+    nodes[0].endpoint.spared = spared_by_node1;
+    for (NodePlan& node : nodes) {
+      node.inventory.set_free_bytes(&node == nodes.data() ? 40 * kGiB : 60 * kGiB);
+      for (const v1::Image* image : ImagesFor(work.images, node.endpoint)) {
+        v1::BlobNeed& need = *node.inventory.add_needs();
+        need.set_digest(image->layers(0).blob().digest());
+        need.set_size(image->layers(0).blob().size());
+        node.inventory.add_to_unpack(need.digest());
+      }
+    }
+    CheckDisks(*sizes, {}, nodes);
+    EXPECT_TRUE(nodes[1].status.ok()) << nodes[1].status;
+    EXPECT_EQ(nodes[1].disk.need_bytes(), 50 * kGiB + 2 * kMiB);
+    EXPECT_EQ(DistinctBytes(work, nodes[1].endpoint), 25 * kGiB + kMiB);
+    return nodes[0];
+  };
+  EXPECT_THAT(Message(check({}).status), HasSubstr("E-DISK-FULL: "));
+  const NodePlan node1 = check({"model"});
+  EXPECT_TRUE(node1.status.ok()) << node1.status;
+  EXPECT_EQ(node1.disk.need_bytes(), 2 * kMiB);
+  EXPECT_EQ(DistinctBytes(work, node1.endpoint), kMiB);
 }
 
 TEST(DiskReserveTest, IsReadAsKubernetesWritesIt) {

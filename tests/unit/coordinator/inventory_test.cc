@@ -60,6 +60,19 @@ TEST(InventoryTest, AnAnswerThatLeavesANameOutIsNoAnswer) {
   EXPECT_THAT(Message(nodes[0].status), HasSubstr("says nothing about example.com/a/b:1"));
 }
 
+TEST(InventoryTest, ANodeIsAskedForWhatGoesThere) {
+  FakeAgent agent;
+  std::vector<NodePlan> nodes = {NodeWith(agent), NodeWith(agent)};
+  std::vector<v1::Image> images = OneImage();
+  images[0].set_manifest_digest("sha256:a");
+  nodes[1].endpoint.spared = {"sha256:a"};
+  TakeInventory(images, nodes);
+  for (const NodePlan& node : nodes) ASSERT_TRUE(node.status.ok()) << node.status;
+  EXPECT_EQ(nodes[0].inventory.names_size(), 1);
+  EXPECT_EQ(nodes[1].inventory.names_size(), 0);
+  EXPECT_TRUE(nodes[1].proven());
+}
+
 TEST(InventoryTest, AnAgentThatKnowsNoNamesAloneIsToBeUpgraded) {
   FakeAgent agent;
   std::vector<NodePlan> nodes = {NodeWith(agent)};

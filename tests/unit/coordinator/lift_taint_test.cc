@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "coordinator/cluster/kubernetes_json.h"
 #include "coordinator/install/agent_pods.h"
 #include "coordinator/install/lift_objects.h"
 #include "coordinator/install/manifests.h"

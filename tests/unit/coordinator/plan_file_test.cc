@@ -136,6 +136,19 @@ TEST_F(PlanFileTest, TheFactsAreThoseThatThePlanRestsOn) {
   EXPECT_EQ(facts->at("node node1"), "takes part");
   EXPECT_EQ(facts->at("node node2"), "left out");
   EXPECT_THAT(facts->at("image r.io/web:2"), HasSubstr("sha256:"));
+  EXPECT_EQ(facts->at("nodes of image r.io/web:2"), "every node");
+}
+
+TEST_F(PlanFileTest, ANodeWhoseLabelsMoveAnImageIsTold) {
+  const auto facts = Facts(plan_);
+  const std::string digest = plan_.package.bundles[0].images.images[0].manifest_digest.str();
+  plan_.nodes.nodes.emplace_back().name = "node3";
+  plan_.placement.images[digest].spared = {"node1"};
+  Apply(plan_.placement, plan_.nodes);
+  const auto moved = Facts(plan_);
+  ASSERT_TRUE(facts.ok() && moved.ok());
+  EXPECT_THAT(CheckWords(*facts, *moved),
+              HasSubstr("nodes of image r.io/web:2: was every node, is node3"));
 }
 
 TEST_F(PlanFileTest, APackageIsKnownByWhatIsInIt) {
@@ -153,7 +166,7 @@ TEST_F(PlanFileTest, APackageIsKnownByWhatIsInIt) {
 }
 
 TEST_F(PlanFileTest, TheQuestionComesBackWithPathsThatHoldAnywhere) {
-  PlanOptions options = {.package = "p.tar", .allow_pull = {"r.io/a:1"}};
+  PlanOptions options = {.package = "p.tar", .allow_pull = {"r.io/a:1"}, .place = {"web=gpu=true"}};
   options.query.allow_missing = {"m"};
   options.query.allow_registries = {"s.io"};
   options.query.release = "web";
@@ -189,6 +202,7 @@ TEST_F(PlanFileTest, TheQuestionComesBackWithPathsThatHoldAnywhere) {
   EXPECT_THAT(read.query.allow_missing, ElementsAre("m"));
   EXPECT_THAT(read.query.allow_registries, ElementsAre("s.io"));
   EXPECT_THAT(read.allow_pull, ElementsAre("r.io/a:1"));
+  EXPECT_THAT(read.place, ElementsAre("web=gpu=true"));
   EXPECT_EQ(read.approved->facts, *Facts(plan_));
 }
 

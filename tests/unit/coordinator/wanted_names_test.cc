@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/desired.h"
+
 namespace lighter {
 namespace {
 
@@ -85,6 +87,37 @@ TEST_F(WantedNamesTest, WhatIsNoNameIsANote) {
   revision_.manifests = "kind: Pod\nspec:\n  containers:\n  - image: \"R.io/A B\"\n";
   ASSERT_EQ(Find().notes.size(), 1U);
   EXPECT_THAT(Find().notes[0], HasSubstr("R.io/A B"));
+}
+
+TEST_F(WantedNamesTest, ArePlacedByThePodsOfTheRevisionAndByTheOperatorsChoice) {
+  revision_.manifests = R"(---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  nodeSelector: {gpu: "true"}
+  containers: [{image: "r.io/a/web:1"}]
+)";
+  NodeSelection nodes;
+  for (const char* name : {"node1", "node2", "node3"}) {
+    nodes.nodes.emplace_back().node.name = name;
+  }
+  nodes.nodes[1].node.labels = {{"gpu", "true"}};
+  *list_.add_node_sets() = MakeNodeSet({"node2"});
+  const auto place = [&](bool is_listed, bool is_chosen) {
+    v1::DesiredImage& image = *entry_->mutable_images(0);
+    image.set_spared(is_listed ? list_.node_sets(0).id() : "");
+    image.set_is_chosen(is_chosen);
+    WantedNames wanted = Find();
+    PlaceNames(nodes, wanted);
+    return std::pair(wanted.uses.at("r.io/a/web:1").spared,
+                     wanted.uses.at("r.io/a/hinted:1").spared);
+  };
+  using Nodes = std::set<std::string>;
+  EXPECT_EQ(place(false, false), std::pair(Nodes({"node1", "node3"}), Nodes()));
+  // What the load found is not what is so today; of what no pod asks for nothing else is known.
+  EXPECT_EQ(place(true, false), std::pair(Nodes({"node1", "node3"}), Nodes({"node2"})));
+  EXPECT_EQ(place(true, true), std::pair(Nodes({"node2"}), Nodes({"node2"})));
 }
 
 TEST_F(WantedNamesTest, DamagedManifestsAreAnError) {
