@@ -15,8 +15,7 @@ namespace {
 constexpr uint32_t kMaxPercent = 100;
 
 bool IsNumber(absl::string_view text) {
-  return !text.empty() && absl::ascii_isalnum(text.front()) &&
-         std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
 // A name of Kubernetes' (RFC 1123 subdomain).

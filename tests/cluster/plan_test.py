@@ -123,7 +123,6 @@ class Plans(LineTest):
         finally:
             self.kubectl(self.line, "delete", "node", "node9")
 
-
     def chart_of(self, package: Path, chart: str) -> Path:
         """Unpacks the chart of one bundle of a package."""
         folder = self.folder / f"{package.stem}-{chart}"
@@ -210,6 +209,25 @@ class Plans(LineTest):
         self.assertEqual(text.code, 4, text)
         self.assertIn("N-OWNER-FLUX: Flux (HelmRelease lights in namespace flux-system)", text.out)
         self.assertEqual(self.revision("beacon"), before)
+
+        self.shell("kubectl", "label", workload, "-n", NAMESPACE, "helm.toolkit.fluxcd.io/name-", "helm.toolkit.fluxcd.io/namespace-")
+        self.make_helm_chart("beacon")
+        text = self.lighter_text("upgrade", package, "beacon")
+        self.assertEqual(text.code, 4, text)
+        self.assertIn("N-OWNER-HELMCHART: the Helm controller of k3s or RKE2 (HelmChart beacon in namespace kube-system)", text.out)
+        self.assertEqual(self.revision("beacon"), before)
+
+    def make_helm_chart(self, release: str) -> None:
+        """What k3s has for a release: the kind, and an object of it. Both go with the test."""
+        group, names = "helm.cattle.io", {"plural": "helmcharts", "singular": "helmchart", "kind": "HelmChart"}
+        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}]}
+        crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": f"helmcharts.{group}"}, "spec": spec}
+        self.kubectl(self.line, "create", "-f", "-", stdin=json.dumps(crd))
+        self.addCleanup(self.shell, "kubectl", "delete", "crd", f"helmcharts.{group}", "--wait")
+        self.kubectl(self.line, "wait", "--for=condition=Established", f"crd/helmcharts.{group}", "--timeout=30s")
+        chart = {"apiVersion": f"{group}/v1", "kind": "HelmChart", "metadata": {"name": release, "namespace": "kube-system"}, "spec": {"targetNamespace": NAMESPACE}}
+        self.kubectl(self.line, "create", "-f", "-", stdin=json.dumps(chart))
 
     def test_version_order_and_a_chart_from_elsewhere(self):
         package = self.next_package()
