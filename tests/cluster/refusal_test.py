@@ -179,8 +179,10 @@ class Refusals(LineTest):
         self.before = {node.name: self.content_of(node.name) for node in self.line.nodes}
         words = [self.packages[2], "mirrored", "-n", "mirrored"]
         told = ["E-REGISTRY-CHANGED: release.example.io: 2 images of release mirrored (namespace mirrored) would come from there", f"now come from {REGISTRY}", f"--registry {REGISTRY}", "--allow-registry release.example.io"]
-        for command in ("upgrade", "load"):
-            self.refuse(command, *words, texts=[*told, "Nothing was changed" if command == "load" else "no release was changed"])
+        for command, state in (("upgrade", "no release was changed"), ("load", "Nothing was changed")):
+            self.refuse(command, *words, texts=told)
+            text = self.lighter_text(command, *words)
+            self.assertIn(state, text.out + text.err)
         plan = self.lighter_text("plan", *words)
         self.assertEqual(plan.code, 1, plan)
         self.assertIn("blocks the upgrade: " + told[0], plan.out)
