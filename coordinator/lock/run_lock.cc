@@ -110,6 +110,12 @@ absl::StatusOr<bool> RunLock::IsFree(const LockKey& key, const RunLease& lease, 
   return false;
 }
 
+void RunLock::GoWithout(const LockKey& key, const absl::Status& cause) {
+  without_.insert(key.lease);
+  options_.say(absl::StrCat("note: N-LOCK-NONE: this run has no lock against another on ", key.what,
+                            ": ", OneLine(Message(cause)), "; see to it that no other is at work"));
+}
+
 // Whether it is ours now. False: to be tried again.
 absl::StatusOr<bool> RunLock::TryTakeOne(const LockKey& key, const RunLease* there,
                                          Watches& watches) {
@@ -135,10 +141,7 @@ absl::StatusOr<bool> RunLock::TryTakeOne(const LockKey& key, const RunLease* the
   absl::StatusOr<std::string> version = store_.Write(lease);
   if (absl::IsAborted(version.status())) return false;  // another was quicker: look who
   if (absl::IsPermissionDenied(version.status()) || absl::IsNotFound(version.status())) {
-    without_.insert(key.lease);
-    options_.say(absl::StrCat("note: N-LOCK-NONE: this run has no lock against another on ",
-                              key.what, ": ", OneLine(Message(version.status())),
-                              "; see to it that no other is at work"));
+    GoWithout(key, version.status());
     return true;
   }
   RETURN_IF_ERROR(Annotate(version.status(), "lock " + key.what));
@@ -164,10 +167,12 @@ absl::StatusOr<bool> RunLock::TryTake(const std::vector<LockKey>& keys, Watches&
   for (const LockKey& key : keys) {
     if (Has(key.lease) || without_.contains(key.lease)) continue;
     const absl::StatusOr<std::vector<RunLease>> leases = store_.List(key.ns);
-    const bool may_look = !absl::IsPermissionDenied(leases.status());
-    if (may_look) RETURN_IF_ERROR(Annotate(leases.status(), "lock " + key.what));
-    ASSIGN_OR_RETURN(const bool taken,
-                     TryTakeOne(key, may_look ? Find(*leases, key.lease) : nullptr, watches));
+    if (absl::IsPermissionDenied(leases.status())) {
+      GoWithout(key, leases.status());
+      continue;
+    }
+    RETURN_IF_ERROR(Annotate(leases.status(), "lock " + key.what));
+    ASSIGN_OR_RETURN(const bool taken, TryTakeOne(key, Find(*leases, key.lease), watches));
     if (!taken) return false;
   }
   for (const LockKey& key : keys) {

@@ -59,8 +59,8 @@ class RunLock {
   // Takes all of `keys`, or none; those that it has are taken already. Waits where a holder may be
   // dead, at most its Lease's duration, and says so. FailedPrecondition (E-LOCK-HELD) where another
   // run is at work, Cancelled after a stop signal, errors of the store. Where the user may not
-  // write Leases, or the namespace is not there yet, that is said (N-LOCK-NONE), and the run goes
-  // on without.
+  // list or write Leases, or the namespace is not there yet, that is said (N-LOCK-NONE), and the
+  // run goes on without.
   absl::Status Take(const std::vector<LockKey>& keys);
 
   // FailedPrecondition (E-LOCK-LOST) where another run has the lock now, or it could not be renewed
@@ -80,6 +80,7 @@ class RunLock {
   bool Has(const std::string& lease) const;
   absl::StatusOr<bool> TryTake(const std::vector<LockKey>& keys, Watches& watches);
   absl::StatusOr<bool> TryTakeOne(const LockKey& key, const RunLease* there, Watches& watches);
+  void GoWithout(const LockKey& key, const absl::Status& cause);
   absl::StatusOr<bool> NoOtherRun(const LockKey& key, const std::vector<RunLease>& leases,
                                   Watches& watches);
   absl::StatusOr<bool> IsFree(const LockKey& key, const RunLease& lease, Watches& watches);

@@ -27,7 +27,8 @@ class FakeStore : public LeaseStore {
   absl::StatusOr<std::vector<RunLease>> List(const std::string& ns) override {
     const std::lock_guard lock(mutex_);
     ++looks;
-    if (!denied.ok()) return denied;
+    RETURN_IF_ERROR(denied);
+    RETURN_IF_ERROR(hidden);
     std::vector<RunLease> found;
     for (const auto& [name, lease] : leases) {
       if (lease.ns == ns) found.push_back(lease);
@@ -64,6 +65,7 @@ class FakeStore : public LeaseStore {
 
   std::map<std::string, RunLease> leases;
   absl::Status denied;
+  absl::Status hidden;  // to look alone
   int looks = 0;
 
  private:
@@ -217,6 +219,15 @@ TEST_F(RunLockTest, WithoutTheRightItIsSaidAndGoesOn) {
   ASSERT_TRUE(lock.Take({kWeb}).ok());
   EXPECT_TRUE(lock.CheckHeld().ok());
   EXPECT_THAT(said_, ElementsAre(HasSubstr("N-LOCK-NONE")));
+}
+
+TEST_F(RunLockTest, WhoMayWriteAndNotLookGoesOnWithoutIt) {
+  store_.hidden = absl::PermissionDeniedError("leases is forbidden");
+  store_.Put(Others(kWeb));
+  RunLock lock(store_, Options());
+  ASSERT_TRUE(lock.Take({kWeb, kPrune}).ok());
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("N-LOCK-NONE"), HasSubstr("N-LOCK-NONE")));
+  EXPECT_THAT(store_.leases, SizeIs(1));
 }
 
 TEST_F(RunLockTest, AnApiThatDoesNotAnswerIsAnError) {
