@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from linecase import REGISTRY, LineTest
+from linecase import BUILD, REGISTRY, LineTest
 
 MIB = 1 << 20
 SETTING = f"global.imageRegistry={REGISTRY}"
@@ -189,6 +189,23 @@ class Faults(LineTest):
         self.assertEqual(nodes["node1"]["namesToMove"], [])
         self.lighter("upgrade", self.packages[2])
         self.assert_loaded_everywhere()
+
+    def test_a_version_that_was_built_anew_takes_over_its_names(self):
+        self.install_version_1("quayside", REGISTRY)
+        self.addCleanup(self.shell, "helm", "uninstall", "quayside", "-n", "harbor", "--wait")
+        name = f"{REGISTRY}/quayside/web:v0.1.0"
+        before = self.config_digest("node2", name)
+        rebuilt = self.folder / "rebuilt.tar"
+        self.shell(BUILD / "lighter-sample", "package", "--version", "1", "--size-mib", "8", "--app", BUILD / "lighter-sample-app", "--out", rebuilt)
+        # Helm fails and the release is put back, and yet its pods are others: that is told.
+        words = [rebuilt, "--set-string", "web.readiness=--fail", "--rollback-on-failure", "--timeout", "5s"]
+        text = self.lighter_text("upgrade", *words)
+        self.assertEqual(text.code, 1, text)
+        self.assertRegex(text.out, f"not as before: the package's images took over these names, .*{name}")
+        self.assertIn("`lighter load` with the package of chart version 0.1.0 puts the names back", text.out)
+        self.assertNotEqual(self.config_digest("node2", name), before)
+        self.lighter("load", self.packages[1])
+        self.assertEqual(self.config_digest("node2", name), before)
 
     def test_one_agent_away(self):
         self.install_version_1("quayside", REGISTRY)

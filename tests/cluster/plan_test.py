@@ -177,6 +177,23 @@ class Plans(LineTest):
         self.assertEqual(self.finish(stopped).code, 130)
         self.assertEqual(self.leases(), [])
 
+    def test_who_may_not_write_leases_is_told_and_goes_on(self):
+        package = self.next_package()
+        groups = [group.split("/")[0] if "/" in group else "" for group in self.shell("kubectl", "api-versions").split()]
+        rules = [{"apiGroups": sorted(set(groups) - {"coordination.k8s.io"}), "resources": ["*"], "verbs": ["*"]}]
+        role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "all-but-leases"}, "rules": rules}
+        self.kubectl(self.line, "create", "-f", "-", stdin=json.dumps(role))
+        self.addCleanup(self.shell, "kubectl", "delete", "clusterrole,clusterrolebinding", "all-but-leases")
+        self.shell("kubectl", "create", "clusterrolebinding", "all-but-leases", "--clusterrole=all-but-leases", "--serviceaccount=default:default")
+        config = self.folder / "all-but-leases.kubeconfig"
+        config.write_text(self.line.control.kubeconfig.read_text())
+        token = self.shell("kubectl", "create", "token", "default", "-n", "default").strip()
+        self.shell("kubectl", "config", "--kubeconfig", config, "set-credentials", "poor", f"--token={token}")
+        self.shell("kubectl", "config", "--kubeconfig", config, "set-context", "--current", "--user=poor")
+        run = self.lighter("load", package, "beacon", "--kubeconfig", config)
+        self.assertIn("N-LOCK-NONE: this run has no lock against another on release beacon (namespace harbor): ", run.err)
+        self.assertIn("is forbidden", run.err)
+
     def lease(self, release: str, holder: str, seconds: int) -> None:
         """A Lease as a run on another machine leaves it when it dies."""
         labels = {"app.kubernetes.io/managed-by": "lighter", "app.kubernetes.io/component": "run-lock"}
