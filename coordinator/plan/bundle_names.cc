@@ -174,7 +174,6 @@ absl::Status BundleNamer::ReadManifests(const std::string& manifests, NamingInpu
     if (!is_rewritten) input.rendered_names.push_back(image.name);
   }
   input.mentioned_names = MentionedNames(manifests);
-  ASSIGN_OR_RETURN(planned_.pods, FindRenderedPods(manifests, planned_.release.ns));
   FindChanges(input.rendered_names);
   return absl::OkStatus();
 }
@@ -192,6 +191,10 @@ absl::Status BundleNamer::Decide() {
     RETURN_IF_ERROR(MergeValues(input));
     ASSIGN_OR_RETURN(manifests, Render());
     RETURN_IF_ERROR(ReadManifests(manifests.applied, input));
+    // Pods of tests are pods, too.
+    ASSIGN_OR_RETURN(planned_.pods,
+                     FindRenderedPods(absl::StrCat(manifests.applied, "\n---\n", manifests.tests),
+                                      planned_.release.ns));
   }
   std::vector<std::string> notes = std::move(planned_.names.notes);
   ASSIGN_OR_RETURN(planned_.names, DecideTargetNames(input));
